@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// healthcheckCmd is `sink healthcheck`, for containers without a shell: it asks /readyz of the sink beside it.
+type healthcheckCmd struct {
+	HTTPAddr string        `name:"http-addr" env:"HTTP_ADDR" default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the sink serves HTTP."`
+	Timeout  time.Duration `name:"timeout" default:"3s" placeholder:"DURATION" help:"How long to wait for an answer."`
+}
+
+// Run returns nil if the sink is ready.
+func (c *healthcheckCmd) Run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	host, port, err := net.SplitHostPort(c.HTTPAddr)
+	if err != nil {
+		return usageError(fmt.Errorf("--http-addr %q is not HOST:PORT: %w", c.HTTPAddr, err))
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost" // where one listens on every address
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return usageError(fmt.Errorf("--http-addr %q: %w", c.HTTPAddr, err))
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("the sink does not answer at %s: %w", c.HTTPAddr, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", c.HTTPAddr, err)
+	}
+	return errors.New("not ready: " + strings.TrimSpace(string(body)))
+}

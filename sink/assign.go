@@ -1,0 +1,232 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+
+	"ridesink/internal/partlog"
+)
+
+// assign.go: before anything is fetched, every partition gets its row in the ledger. Before it membership.go; after it pipeline.go.
+
+// known is the set of partitions whose rows this process has made or seen. One that is known and has no row any more was deleted by
+// hand: starting it anew would store its records twice.
+type known struct {
+	mu         sync.Mutex
+	partitions map[topicPartition]bool // guarded by mu
+}
+
+func (k *known) add(tps ...topicPartition) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.partitions == nil {
+		k.partitions = map[topicPartition]bool{}
+	}
+	for _, tp := range tps {
+		k.partitions[tp] = true
+	}
+}
+
+func (k *known) has(tp topicPartition) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.partitions[tp]
+}
+
+// prepare checks the servers and gives every topic that the ledger does not know its rows, all partitions at once: so --start decides
+// once, also when several members start at the same time or the first one dies at once.
+func (s *Sink) prepare(ctx context.Context) error {
+	s.log.InfoContext(ctx, "starting", "config", s.cfg)
+	if err := checkDatabase(ctx, s.db); err != nil {
+		return err
+	}
+	topics, err := s.checkTopics(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
+	if err != nil {
+		return err
+	}
+	begun := map[string]bool{}
+	for _, row := range rows {
+		begun[row.topic] = true
+		s.known.add(row.topicPartition)
+		if row.group != "" && row.group != s.cfg.Group {
+			s.log.WarnContext(ctx, "another group wrote this partition; the ledger keeps the two apart, but both read all of it",
+				"topic", row.topic, "partition", row.partition, "group", row.group)
+		}
+	}
+	var missing []newRow
+	for _, topic := range topics {
+		if begun[topic.Name] {
+			continue
+		}
+		starts, err := s.starts(ctx, topic, s.cfg.Start)
+		if err != nil {
+			return err
+		}
+		missing = append(missing, starts...)
+	}
+	return s.make(ctx, missing)
+}
+
+// checkTopics returns the topics' metadata; an *EnvironmentError if no broker answers or a topic is missing.
+func (s *Sink) checkTopics(ctx context.Context) ([]partlog.Topic, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*s.cfg.NetworkTimeout)
+	defer cancel()
+	brokers := strings.Join(s.cfg.Brokers, ",")
+	topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
+	if err != nil {
+		return nil, &EnvironmentError{What: "no Kafka broker answers at " + brokers, Do: "start it, or name it with --brokers or KAFKA_BROKERS", Err: err}
+	}
+	for _, topic := range topics {
+		switch {
+		case errors.Is(topic.Err, partlog.ErrUnknownTopic):
+			return nil, &EnvironmentError{
+				What: fmt.Sprintf("topic %q does not exist at %s", topic.Name, brokers),
+				Do:   fmt.Sprintf("name another with --topics, or create it and send rides: sink produce --topic %s --partitions 4 --synthetic 1000", topic.Name),
+			}
+		case topic.Err != nil:
+			return nil, &EnvironmentError{What: fmt.Sprintf("topic %q cannot be read at %s", topic.Name, brokers), Do: "see the error", Err: topic.Err}
+		}
+	}
+	return topics, nil
+}
+
+// assign makes sure that every assigned partition has its row, and returns the topics' metadata. Servers that are away are waited for.
+func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[string]partlog.Topic, error) {
+	var topics []partlog.Topic
+	err := s.persist(ctx, "kafka", func(ctx context.Context) (err error) {
+		topics, err = s.partlog.Topics(ctx, s.cfg.Topics...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var rows []ledgerRow
+	err = s.persist(ctx, "postgres", func(ctx context.Context) (err error) {
+		rows, err = s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		s.known.add(row.topicPartition)
+	}
+	byName := make(map[string]partlog.Topic, len(topics))
+	var missing []newRow
+	for _, topic := range topics {
+		byName[topic.Name] = topic
+		topic.Partitions = slices.DeleteFunc(slices.Clone(topic.Partitions), func(p partlog.Partition) bool {
+			tp := topicPartition{topic: topic.Name, partition: p.Number}
+			return s.known.has(tp) || !slices.Contains(assigned, tp)
+		})
+		if len(topic.Partitions) == 0 {
+			continue
+		}
+		err := s.persist(ctx, "kafka", func(ctx context.Context) error {
+			starts, err := s.starts(ctx, topic, StartEarliest()) // a partition that came later: all of it is new
+			missing = append(missing, starts...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := s.persist(ctx, "postgres", func(ctx context.Context) error { return s.make(ctx, missing) }); err != nil {
+		return nil, err
+	}
+	return byName, nil
+}
+
+// make makes rows and remembers them.
+func (s *Sink) make(ctx context.Context, rows []newRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := s.ledger.make(ctx, rows, s.cfg.Group); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		s.known.add(row.topicPartition)
+		s.log.InfoContext(ctx, "first start", "topic", row.topic, "partition", row.partition, "position", int64(row.start))
+	}
+	return nil
+}
+
+// starts says where each partition of topic begins.
+func (s *Sink) starts(ctx context.Context, topic partlog.Topic, start Start) ([]newRow, error) {
+	numbers := make([]int32, 0, len(topic.Partitions))
+	for _, p := range topic.Partitions {
+		numbers = append(numbers, p.Number)
+	}
+	bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
+	}
+	var committed map[int32]int64
+	if start.kind == startCommitted {
+		if committed, err = s.committed(ctx, topic.Name, numbers); err != nil {
+			return nil, err
+		}
+	}
+	rows := make([]newRow, 0, len(bounds))
+	for _, number := range slices.Sorted(maps.Keys(bounds)) {
+		b := bounds[number]
+		at := b.LogStart
+		switch start.kind {
+		case startLatest:
+			at = b.LastStable
+		case startCommitted:
+			at = committed[number]
+		case startOffset:
+			at = start.offset
+		case startTime:
+			offset, found, err := s.partlog.OffsetAt(ctx, topic.Name, number, start.time)
+			if err != nil {
+				return nil, fmt.Errorf("ask for the offset of %s/%d at %s: %w", topic.Name, number, start, err)
+			}
+			if at = b.LastStable; found {
+				at = offset
+			}
+		case startEarliest:
+		}
+		rows = append(rows, newRow{topicPartition: topicPartition{topic: topic.Name, partition: number}, topicID: topic.ID, start: Position(at)})
+	}
+	return rows, nil
+}
+
+// committed returns the group's committed offsets in Kafka; ErrNoCommittedOffset if a partition has none.
+func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
+	numbers := make([]int, 0, len(partitions))
+	for _, p := range partitions {
+		numbers = append(numbers, int(p))
+	}
+	response, err := s.kafka.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the committed offsets of group %s: %w", s.cfg.Group, err)
+	}
+	offsets := map[int32]int64{}
+	for _, p := range response.Topics[topic] {
+		switch {
+		case p.Error != nil:
+			return nil, fmt.Errorf("ask for the committed offset of %s/%d: %w", topic, p.Partition, p.Error)
+		case p.CommittedOffset < 0:
+			return nil, fmt.Errorf("--start committed: %w: group %s, %s/%d; use --start earliest, latest, an offset or a time", ErrNoCommittedOffset, s.cfg.Group, topic, p.Partition)
+		}
+		offsets[int32(p.Partition)] = p.CommittedOffset //nolint:gosec // Kafka counts partitions in int32
+	}
+	return offsets, nil
+}

@@ -1,0 +1,180 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ridesink/internal/partlog"
+	"ridesink/schema"
+)
+
+// decode.go: the second stage of a pipeline, from chunks of the log to batches of rows. Before it fetch.go; after it write.go.
+
+// decode turns chunks into batches until in is closed, then closes out. A batch goes to the writer as soon as the writer is free or the
+// batch is full; until then it grows. Memory comes from responses (handed back) and free (handed on).
+func (p *pipeline) decode(ctx context.Context, first Position, share share, in <-chan chunk, responses chan<- *partlog.Fetched,
+	free <-chan *batch, out chan<- *batch,
+) error {
+	defer close(out)
+	d := decoding{pipeline: p, next: first, share: share, free: free, out: out}
+	for {
+		var ready chan<- *batch
+		if d.b != nil {
+			ready = out
+		}
+		select {
+		case ready <- d.b:
+			d.b = nil
+		case c, open := <-in:
+			if !open {
+				return d.handOver(ctx)
+			}
+			last, err := d.chunk(ctx, c)
+			if err != nil || last {
+				return err
+			}
+			responses <- c.log
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// decoding is the state of one run of the stage.
+type decoding struct {
+	*pipeline
+	next  Position // where the next batch begins
+	share share
+	free  <-chan *batch
+	out   chan<- *batch
+	b     *batch // growing, nil while there is nothing in it
+}
+
+// chunk decodes c. last says that nothing may follow it.
+func (d *decoding) chunk(ctx context.Context, c chunk) (last bool, err error) {
+	switch {
+	case c.err != nil:
+		return true, d.end(ctx, c.err)
+	case c.lost != nil:
+		return true, d.lost(ctx, *c.lost)
+	}
+	if err := d.records(ctx, c.log); err != nil {
+		return false, err
+	}
+	if err := c.log.Err(); err != nil {
+		return true, d.end(ctx, err)
+	}
+	return false, nil
+}
+
+// records decodes all records of a piece of the log.
+func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
+	var r partlog.Record
+	var notRecords int64 // of log, as far as they are counted
+	for log.Record(&r) {
+		if err := d.open(ctx); err != nil {
+			return err
+		}
+		d.b.counts.notRecords += log.NotRecords() - notRecords
+		notRecords = log.NotRecords()
+		if err := d.record(&r); err != nil {
+			return err
+		}
+		d.next = d.b.next
+		if d.b.full(d.share.bytes) {
+			if err := d.handOver(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if trailing := log.NotRecords() - notRecords; trailing > 0 {
+		if err := d.open(ctx); err != nil {
+			return err
+		}
+		d.b.counts.notRecords += trailing
+		d.b.next = Position(log.Position())
+		d.next = d.b.next
+	}
+	p := d.pipeline
+	if log.Bytes() > 0 {
+		p.ratioPercent.Store(int64(log.DecompressedBytes()) * 100 / int64(log.Bytes()))
+	}
+	return nil
+}
+
+// record puts one record where it belongs.
+func (d *decoding) record(r *partlog.Record) error {
+	b := d.b
+	b.covers(r)
+	if r.Value == nil {
+		b.counts.tombstones++
+		return nil
+	}
+	begin := len(b.rows)
+	rows, err := d.decoder.AppendRow(b.rows, schema.Coordinates{
+		Topic: d.topic, Partition: d.partition, Offset: r.Offset, Timestamp: r.Timestamp,
+	}, r.Value)
+	if err == nil {
+		b.rows = rows
+		b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
+		b.counts.inserted++
+		return nil
+	}
+	var bad *schema.DecodeError
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("decode %s at offset %d: %w", d.topicPartition, r.Offset, err)
+	}
+	letter, err := newDeadLetter(r, string(bad.Reason), bad.Error(), "")
+	if err != nil {
+		return fmt.Errorf("keep %s at offset %d as a dead letter: %w", d.topicPartition, r.Offset, err)
+	}
+	b.dead = append(b.dead, letter)
+	b.deadBytes += letter.bytes()
+	b.counts.deadLettered++
+	return nil
+}
+
+// lost ends the reading with a range that is accepted as lost.
+func (d *decoding) lost(ctx context.Context, lost lostRange) error {
+	if err := d.open(ctx); err != nil {
+		return err
+	}
+	d.b.counts.lost += int64(lost.next - lost.first)
+	d.b.next = lost.next
+	d.b.event = &event{name: "accepted_loss", first: lost.first, next: lost.next, reason: "below the log start offset, --on-data-loss=skip"}
+	return d.end(ctx, errReread)
+}
+
+// end hands over what there is, followed by err.
+func (d *decoding) end(ctx context.Context, err error) error {
+	if openErr := d.open(ctx); openErr != nil {
+		return openErr
+	}
+	d.b.after = err
+	return d.handOver(ctx)
+}
+
+// open makes sure that there is a batch to grow.
+func (d *decoding) open(ctx context.Context) error {
+	if d.b != nil {
+		return nil
+	}
+	select {
+	case d.b = <-d.free:
+		d.b.reset(d.topicPartition, d.next, 2*d.share.bytes)
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// handOver waits for the writer and gives it the batch, if there is one.
+func (d *decoding) handOver(ctx context.Context) error {
+	if d.b == nil {
+		return nil
+	}
+	err := send(ctx, d.out, d.b)
+	d.b = nil
+	return err
+}

@@ -1,0 +1,25 @@
+// Package sink moves ride records from Kafka topics into PostgreSQL, each record stored exactly once.
+//
+// A record goes one way, and each stage is a file:
+//
+//	membership.go  which partitions are ours, from the consumer group
+//	assign.go      their rows in sink_ledger, made before the first fetch
+//	pipeline.go    one straight pipeline for each partition:
+//	  fetch.go       from the leader: chunks of the log, over internal/partlog
+//	  decode.go      records to rows (package schema), dead letters and counts: a batch (batch.go)
+//	  write.go       one batch, one transaction: COPY, dead letters, compare-and-set of the ledger, COMMIT
+//	commit.go      the offset to Kafka, for lag tools only
+//
+// sink.go holds the loop over generations, backfill.go the end of a bounded run, classify.go what is done about each error, sql.go
+// every statement.
+//
+// What always holds, whatever is killed, frozen or cut off:
+//
+//   - Rows and the position that covers them become durable in one transaction, and only if the ledger was where the batch begins. So no
+//     record is stored twice, without a unique index, and a member that lost its partition without noticing stores nothing.
+//   - After any doubt (no answer to COMMIT, a lost connection, a failed compare-and-set) the ledger is read, and what it says counts.
+//   - next - first of a ledger row is the sum of its counts, each counted where it was read.
+//   - A failure goes up as an error behind the data that came before it; a stop comes down as a context. There are two: stop (fetch no more,
+//     finish what is begun) and work (give up, roll back), which follows stop after DrainTimeout.
+//   - Memory is shared out when partitions are assigned; nothing asks for more later, so nothing can wait for memory for ever.
+package sink

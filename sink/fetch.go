@@ -1,0 +1,160 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ridesink/internal/partlog"
+)
+
+// fetch.go: the first stage of a pipeline, from the partition's leader to chunks of its log. After it: decode.go.
+
+const (
+	// pollWait is how long a broker holds a fetch that finds nothing. It bounds how long a stop waits for a fetch in flight.
+	pollWait = 500 * time.Millisecond
+	// stopGrace is how much longer than pollWait a fetch may take after a stop before its connection is given up.
+	stopGrace = 500 * time.Millisecond
+	// unknownTopicPatience is how long a topic may be missing from fresh metadata before it counts as deleted.
+	unknownTopicPatience = 60 * time.Second
+	// corruptTries is how often a batch must be found corrupt before its partition halts.
+	corruptTries = 3
+	// beyondEndPatience is how far apart two OFFSET_OUT_OF_RANGE answers must be before a log counts as truncated: a new leader may
+	// know less than we do for a moment.
+	beyondEndPatience = 5 * time.Second
+)
+
+// chunk is what one fetch brought: a piece of the log, or a range that is lost, or the error that ends the reading. The error travels
+// behind the data, so that everything before it is written first.
+type chunk struct {
+	log  *partlog.Fetched
+	lost *lostRange
+	err  error
+}
+
+// lostRange is a range of offsets that Kafka no longer has.
+type lostRange struct{ first, next Position }
+
+// fetch reads from position until ctx ends or p.end is reached, a chunk at a time. It takes its memory from responses and closes out.
+// Outages are waited for here. What cannot be mended by waiting is sent as the last chunk.
+func (p *pipeline) fetch(ctx, polling context.Context, position Position, share share, responses chan *partlog.Fetched, out chan<- chunk) error {
+	defer close(out)
+	reader := p.sink.partlog.Partition(p.topic, p.partition)
+	trouble := outage{what: "kafka", log: p.log}
+	var refusal refusals
+	for ctx.Err() == nil && !p.ended(position) {
+		var into *partlog.Fetched
+		select {
+		case into = <-responses:
+		case <-ctx.Done():
+			return nil
+		}
+		started := time.Now()
+		got, err := reader.Fetch(polling, int64(position), partlog.FetchOptions{
+			MaxBytes: p.askBytes(share), BufferBytes: share.bytes, MaxWait: pollWait,
+		}, into)
+		if err != nil {
+			responses <- new(partlog.Fetched) // into may still be written to: it is dropped
+			if ctx.Err() != nil {
+				return nil
+			}
+			last, wait := p.refused(ctx, err, position, &refusal)
+			if last != nil {
+				return send(ctx, out, *last)
+			}
+			if wait == 0 {
+				wait = trouble.failed(ctx, err)
+			}
+			sleep(ctx, wait)
+			continue
+		}
+		trouble.ended(ctx)
+		refusal = refusals{}
+		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
+		if got.Next() == int64(position) {
+			responses <- got
+			p.state.sawEnd()
+			continue
+		}
+		if first := Position(got.First()); first > position {
+			err := fmt.Errorf("%s: the broker answered a fetch at %d with offsets from %d on", p.topicPartition, position, first)
+			return send(ctx, out, chunk{err: err})
+		}
+		position = Position(got.Next())
+		caughtUp := got.Next() >= got.LastStable // before the send: the chunk is the decoder's then
+		if err := send(ctx, out, chunk{log: got}); err != nil || share.once {
+			return nil
+		}
+		if caughtUp {
+			p.state.sawEnd()
+			sleep(ctx, time.Until(started.Add(p.pace)))
+		}
+	}
+	return nil
+}
+
+// refusals remembers since when a broker refuses a position.
+type refusals struct {
+	unknownSince, beyondSince time.Time
+	corrupt                   int
+}
+
+// refused decides on an error of a fetch. It returns the chunk that ends the reading; or how long to wait before the next try, zero
+// for an ordinary outage, which the caller paces.
+func (p *pipeline) refused(ctx context.Context, err error, position Position, seen *refusals) (*chunk, time.Duration) {
+	var outOfRange *partlog.OutOfRangeError
+	var tooLarge *partlog.TooLargeError
+	var corrupt *partlog.CorruptError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &chunk{err: err}, 0
+	case errors.As(err, &outOfRange) && int64(position) < outOfRange.LogStart:
+		lost := lostRange{first: position, next: Position(outOfRange.LogStart)}
+		if p.sink.cfg.OnDataLoss == SkipOnDataLoss {
+			return &chunk{lost: &lost}, 0
+		}
+		return &chunk{err: &LostError{Topic: p.topic, Partition: p.partition, First: lost.first, Next: lost.next}}, 0
+	case errors.As(err, &outOfRange):
+		if seen.beyondSince.IsZero() {
+			seen.beyondSince = time.Now()
+			p.log.WarnContext(ctx, "position beyond the end of the log", "position", int64(position), "high_watermark", outOfRange.HighWatermark)
+			return nil, beyondEndPatience
+		}
+		return &chunk{err: &TruncatedError{Topic: p.topic, Partition: p.partition, Position: position, End: Position(outOfRange.HighWatermark)}}, 0
+	case errors.Is(err, partlog.ErrUnknownTopic):
+		if seen.unknownSince.IsZero() {
+			seen.unknownSince = time.Now()
+		}
+		if time.Since(seen.unknownSince) < unknownTopicPatience {
+			return nil, 0
+		}
+		return &chunk{err: fmt.Errorf("%s: the topic is gone from Kafka since %s; make it again, or remove it from --topics (%w)",
+			p.topicPartition, seen.unknownSince.UTC().Format(time.RFC3339), err)}, 0
+	case partlog.Retriable(err):
+		return nil, 0
+	case errors.As(err, &corrupt):
+		if seen.corrupt++; seen.corrupt < corruptTries { // damaged on the way rather than on disk?
+			return nil, 0
+		}
+	}
+	return &chunk{err: err}, 0
+}
+
+// ended reports whether a backfill need not read on from position.
+func (p *pipeline) ended(position Position) bool { return p.end >= 0 && position >= p.end }
+
+// askBytes is how much to ask the broker for, so that the decompressed records fill a share.
+func (p *pipeline) askBytes(s share) int {
+	return max(minFetchBytes, int(int64(s.bytes)*100/max(100, p.ratioPercent.Load())))
+}
+
+// send gives c to the next stage unless ctx ends first.
+func send[T any](ctx context.Context, out chan<- T, c T) error {
+	select {
+	case out <- c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,188 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// membership.go: this process as a member of the consumer group. It says which partitions are ours, generation by generation; it says
+// nothing about positions. After it: sink.go, which serves a generation.
+
+// leaveTimeout is how long a stop waits for kafka-go to leave the group by itself. A JoinGroup cannot be interrupted, so after that its
+// connections are closed under it; a member that did not leave expires with its session.
+const leaveTimeout = 3 * time.Second
+
+// membership owns the ConsumerGroup.
+type membership struct {
+	group       *kafka.ConsumerGroup
+	connections *connections
+	leader      *leaderBalancer
+	log         *slog.Logger
+}
+
+// join begins to join the group. It does not wait for it: next does.
+func join(cfg Config, dial func(context.Context, string, string) (net.Conn, error)) (*membership, error) {
+	m := &membership{
+		connections: &connections{dial: dial, open: map[net.Conn]bool{}},
+		leader:      &leaderBalancer{GroupBalancer: kafka.RangeGroupBalancer{}},
+		log:         cfg.Logger,
+	}
+	brokers := slices.Clone(cfg.Brokers) // the first that accepts TCP is the only one that kafka-go tries: not always the same one
+	rand.Shuffle(len(brokers), func(i, j int) { brokers[i], brokers[j] = brokers[j], brokers[i] })
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID:                cfg.Group,
+		Brokers:           brokers,
+		Topics:            cfg.Topics,
+		Dialer:            &kafka.Dialer{ClientID: cfg.ClientID, Timeout: cfg.NetworkTimeout, DialFunc: m.connections.Dial, SASLMechanism: cfg.SASL},
+		GroupBalancers:    []kafka.GroupBalancer{m.leader},
+		HeartbeatInterval: cfg.heartbeatInterval(),
+		SessionTimeout:    cfg.SessionTimeout,
+		RebalanceTimeout:  cfg.SessionTimeout,
+		JoinGroupBackoff:  time.Second,
+		Timeout:           cfg.NetworkTimeout,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consumer group %s: %w", cfg.Group, err)
+	}
+	m.group = group
+	return m, nil
+}
+
+// next waits for the next generation. Trouble with the coordinator is waited for; it returns an error only when ctx ends.
+func (m *membership) next(ctx context.Context) (*kafka.Generation, error) {
+	trouble := outage{what: "kafka", log: m.log}
+	for {
+		generation, err := m.group.Next(ctx)
+		switch {
+		case err == nil:
+			trouble.ended(ctx)
+			return generation, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.UnknownMemberId), errors.Is(err, kafka.IllegalGeneration):
+			m.log.DebugContext(ctx, "joining again", "err", err)
+		default:
+			trouble.failed(ctx, err) // kafka-go waits JoinGroupBackoff by itself
+		}
+	}
+}
+
+// leave leaves the group, within leaveTimeout and a little.
+func (m *membership) leave() {
+	left := make(chan struct{})
+	go func() { // ends with Close, which ends when its connections do
+		defer close(left)
+		_ = m.group.Close() // always nil
+	}()
+	select {
+	case <-left:
+		return
+	case <-time.After(leaveTimeout):
+	}
+	m.log.Info("leaving the group took too long: closing its connections; the group notices within a session timeout")
+	m.connections.Close()
+	select {
+	case <-left:
+	case <-time.After(leaveTimeout):
+	}
+}
+
+// connections dials for kafka-go and remembers what is open.
+type connections struct {
+	dial   func(context.Context, string, string) (net.Conn, error)
+	mu     sync.Mutex
+	open   map[net.Conn]bool // guarded by mu
+	closed bool              // guarded by mu
+}
+
+// Dial is a kafka.Dialer's DialFunc.
+func (c *connections) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := c.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	remembered := &rememberedConn{Conn: conn, forget: c.forget}
+	c.open[remembered] = true
+	return remembered, nil
+}
+
+func (c *connections) forget(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, conn)
+}
+
+// Close closes all connections; further ones cannot be dialed.
+func (c *connections) Close() {
+	c.mu.Lock()
+	c.closed = true
+	open := make([]net.Conn, 0, len(c.open))
+	for conn := range c.open {
+		open = append(open, conn)
+	}
+	c.mu.Unlock()
+	for _, conn := range open {
+		_ = conn.Close() // whoever uses it gets the error
+	}
+}
+
+// rememberedConn tells its connections when it is closed.
+type rememberedConn struct {
+	net.Conn
+	forget func(net.Conn)
+}
+
+func (c *rememberedConn) Close() error {
+	c.forget(c)
+	return c.Conn.Close()
+}
+
+// leaderBalancer is a GroupBalancer that notes what the leader saw: only the leader is asked to assign, and only its rejoining makes the
+// group look at the partitions again.
+type leaderBalancer struct {
+	kafka.GroupBalancer
+	mu   sync.Mutex
+	seen map[string]int // guarded by mu: partitions of each topic at the last assignment by this member
+}
+
+// AssignGroups is called by kafka-go on the leader only.
+func (b *leaderBalancer) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
+	seen := map[string]int{}
+	for _, p := range partitions {
+		seen[p.Topic]++
+	}
+	b.mu.Lock()
+	b.seen = seen
+	b.mu.Unlock()
+	return b.GroupBalancer.AssignGroups(members, partitions)
+}
+
+// leads reports whether this member made the running assignment, and of how many partitions of topic.
+func (b *leaderBalancer) leads(topic string) (partitions int, leads bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	partitions = b.seen[topic]
+	return partitions, b.seen != nil
+}
+
+// joined forgets the last assignment: before a join nobody knows who will lead.
+func (b *leaderBalancer) joined() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = nil
+}

@@ -1,0 +1,216 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ridesink/internal/partlog"
+	"ridesink/schema"
+)
+
+// pipeline.go: one partition's way from its leader to PostgreSQL: fetch.go -> decode.go -> write.go, begun again from the ledger whenever
+// the ledger turns out to be elsewhere.
+
+const (
+	// minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
+	minFetchBytes = 16 << 10
+	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
+	buffersAhead = 2
+	// buffersPerPartition is what a share is an equal part of: responses, decompressed batches and rows, buffersAhead of each.
+	buffersPerPartition = 3 * buffersAhead
+	// haltedRecheck is how often a halted partition looks whether somebody mended its ledger row.
+	haltedRecheck = 5 * time.Second
+)
+
+// share is the memory that each buffer of a pipeline may take.
+type share struct {
+	bytes int
+	once  bool // stop after one response
+}
+
+// pipeline moves one partition. It lives for one generation.
+type pipeline struct {
+	topicPartition
+	sink      *Sink
+	committer *committer
+	log       *slog.Logger
+	state     *partitionState
+	decoder   *schema.Decoder
+	current   partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
+	end       Position        // a backfill stops here; -1: never
+	share     share
+	pace      time.Duration // between the starts of two fetches of a partition that has caught up
+
+	id           partlog.TopicID // the topic's id as the ledger has it
+	ratioPercent atomic.Int64    // decompressed bytes per hundred fetched, of the last response
+}
+
+// run moves the partition until stop ends or its end is reached. A partition that halts is marked in the ledger and is no error: the
+// others go on. It returns only what ended work.
+func (p *pipeline) run(stop, work context.Context) error {
+	for stop.Err() == nil {
+		err := p.follow(stop, work)
+		switch {
+		case work.Err() != nil:
+			return context.Cause(work)
+		case err == nil:
+			return nil
+		case errors.Is(err, errReread):
+			continue
+		case errors.Is(err, errMoved):
+			p.log.WarnContext(work, "the ledger moved: dropping what is buffered", "position", int64(p.state.position()))
+			continue
+		}
+		if err = p.adapt(stop, work, err); err == nil {
+			continue
+		}
+		if again := p.halted(stop, work, err); !again {
+			return context.Cause(work)
+		}
+	}
+	return nil
+}
+
+// follow moves the partition from where the ledger says until stop ends, the end is reached or something fails.
+func (p *pipeline) follow(stop, work context.Context) error {
+	if err := p.place(work); err != nil {
+		return err
+	}
+	if p.ended(p.state.position()) {
+		return nil
+	}
+	return p.move(stop, work, p.state.position(), p.share)
+}
+
+// place reads where to begin, and whether the ledger's topic is still the one in Kafka.
+func (p *pipeline) place(ctx context.Context) error {
+	var at place
+	err := p.sink.persist(ctx, "postgres", func(ctx context.Context) (err error) {
+		at, err = p.sink.ledger.position(ctx, p.topicPartition)
+		if err == nil && at.topicID == (partlog.TopicID{}) && p.current != (partlog.TopicID{}) {
+			if err = p.sink.ledger.adopt(ctx, p.topicPartition, p.current); err == nil {
+				at, err = p.sink.ledger.position(ctx, p.topicPartition)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if p.current != (partlog.TopicID{}) && at.topicID != p.current {
+		return &RecreatedError{Topic: p.topic, Partition: p.partition, Was: at.topicID.String(), Is: p.current.String()}
+	}
+	if at.halted { // by an earlier run: this is another try
+		if err := p.sink.ledger.clear(ctx, p.topicPartition); err != nil {
+			p.log.DebugContext(ctx, "cannot take the halt back", "err", err)
+		}
+	}
+	p.id = at.topicID
+	p.state.placed(at.next)
+	return nil
+}
+
+// move runs the three stages from position until stop ends, the end is reached or something fails.
+func (p *pipeline) move(stop, work context.Context, position Position, share share) error {
+	stages, work := errgroup.WithContext(work)
+	fetching, endFetching := context.WithCancel(work)
+	defer endFetching()
+	polling, endPolling := context.WithCancel(work)
+	defer endPolling()
+	defer context.AfterFunc(stop, func() {
+		endFetching()
+		time.AfterFunc(pollWait+stopGrace, endPolling)
+	})()
+
+	chunks := make(chan chunk)                             // closed by fetch, its only sender
+	batches := make(chan *batch)                           // closed by decode, its only sender
+	responses := make(chan *partlog.Fetched, buffersAhead) // free ones
+	free := make(chan *batch, buffersAhead)                // free ones
+	for range buffersAhead {
+		responses <- new(partlog.Fetched)
+		free <- new(batch)
+	}
+	stages.Go(func() error { return p.fetch(fetching, polling, position, share, responses, chunks) })
+	stages.Go(func() error { return p.decode(work, position, share, chunks, responses, free, batches) })
+	stages.Go(func() error { return p.writeAll(work, batches, free) })
+	return stages.Wait()
+}
+
+// adapt handles what only takes other amounts of memory: it returns nil if the pipeline can go on.
+func (p *pipeline) adapt(stop, work context.Context, err error) error {
+	var tooLarge *partlog.TooLargeError
+	var slow *slowError
+	switch {
+	case errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
+		return p.moveOversized(stop, work, tooLarge.Size)
+	case errors.As(err, &tooLarge):
+		return p.tooLarge(err)
+	case errors.As(err, &slow) && p.share.bytes > minFetchBytes:
+		p.share.bytes = max(minFetchBytes, p.share.bytes/2)
+		p.log.WarnContext(work, "statement_timeout cancels batches: trying smaller ones", "bytes", p.share.bytes, "err", slow.cause)
+		return nil
+	}
+	return err
+}
+
+// moveOversized moves the partition over one batch of the log that is larger than its share, while no other partition does the same.
+func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
+	if err := p.sink.oversized.Acquire(work, 1); err != nil {
+		return context.Cause(work)
+	}
+	defer p.sink.oversized.Release(1)
+	if err := p.place(work); err != nil {
+		return err
+	}
+	for {
+		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
+		var tooLarge *partlog.TooLargeError
+		switch {
+		case errors.Is(err, errMoved), errors.Is(err, errReread):
+			return nil
+		case errors.As(err, &tooLarge) && tooLarge.Size > size && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
+			size = tooLarge.Size // it needs still more once it is decompressed
+		default:
+			return p.tooLarge(err)
+		}
+	}
+}
+
+// tooLarge says of a *partlog.TooLargeError what an operator can do, and leaves other errors as they are.
+func (p *pipeline) tooLarge(err error) error {
+	var tooLarge *partlog.TooLargeError
+	if !errors.As(err, &tooLarge) {
+		return err
+	}
+	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again", p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes)
+}
+
+// halted marks the partition as halted and waits until somebody mends its row, stop ends, or for ever. again says that the
+// pipeline shall try once more. A backfill does not wait: a halted partition is done.
+func (p *pipeline) halted(stop, work context.Context, why error) (again bool) {
+	p.log.ErrorContext(work, "partition halted", "position", int64(p.state.position()), "err", why)
+	p.state.halted(why.Error())
+	mark := func(ctx context.Context) error { return p.sink.ledger.halt(ctx, p.topicPartition, why.Error()) }
+	if err := p.sink.persist(work, "postgres", mark); err != nil && work.Err() == nil {
+		p.log.ErrorContext(work, "cannot mark the partition as halted in the ledger", "err", err)
+	}
+	if p.end >= 0 {
+		return false
+	}
+	before := p.state.position()
+	for stop.Err() == nil && work.Err() == nil {
+		sleep(stop, haltedRecheck)
+		at, err := p.sink.ledger.position(work, p.topicPartition)
+		if err == nil && (!at.halted || at.next != before) {
+			p.log.InfoContext(work, "partition mended in the ledger: trying again", "position", int64(at.next))
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,266 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"ridesink/internal/partlog"
+	"ridesink/schema"
+)
+
+// sink.go: New, Run and the loop over the generations of the consumer group. Each generation is served by one pipeline a partition.
+
+// Sink moves records from Kafka to PostgreSQL. Run and Backfill may each be called once, not at the same time.
+type Sink struct {
+	cfg       Config
+	log       *slog.Logger
+	transport *kafka.Transport
+	kafka     *kafka.Client
+	partlog   *partlog.Log
+	db        *pgxpool.Pool
+	ledger    ledger
+	writer    writer
+	metrics   *metrics
+	owned     owned
+	known     known
+	oversized *semaphore.Weighted // one batch larger than its share at a time
+	points    *points
+}
+
+// New checks cfg and prepares a Sink; it dials nothing. Metrics are registered with reg. The caller closes the Sink.
+func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	db, err := openPool(context.Background(), cfg.DatabaseURL, cfg.Connections)
+	if err != nil {
+		return nil, err
+	}
+	transport := &kafka.Transport{
+		Dial: dialer(cfg).DialContext, DialTimeout: cfg.NetworkTimeout, ClientID: cfg.ClientID, SASL: cfg.SASL,
+		MetadataTTL: 6 * time.Second, MetadataTopics: cfg.Topics, IdleTimeout: time.Minute,
+	}
+	log, err := partlog.New(partlog.Config{
+		Brokers: cfg.Brokers, Transport: transport, ClientID: cfg.ClientID, MaxBatchBytes: cfg.MaxBatchBytes, Timeout: cfg.NetworkTimeout,
+	})
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &Sink{
+		cfg: cfg, log: cfg.Logger, transport: transport, partlog: log, db: db, ledger: ledger{db: db},
+		kafka:     &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: transport, Timeout: cfg.NetworkTimeout},
+		oversized: semaphore.NewWeighted(1),
+	}
+	s.writer = writer{db: db, copyRides: copyRides(), group: cfg.Group}
+	s.metrics, err = newMetrics(reg, s)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close releases connections. It must not be called before Run or Backfill has returned.
+func (s *Sink) Close() {
+	s.partlog.Close()
+	s.transport.CloseIdleConnections()
+	s.db.Close()
+}
+
+// Run moves records until stop ends; then it drains, leaves the group and returns nil. What waiting can mend it waits for; a partition
+// that cannot go on halts and the others go on. It returns an *EnvironmentError if a server is not as expected at the start,
+// ErrNoCommittedOffset for a start that does not exist.
+func (s *Sink) Run(stop context.Context) error {
+	if err := s.prepare(stop); err != nil {
+		return err
+	}
+	return s.generations(stop, nil)
+}
+
+// generations serves one generation of the group after the other until stop ends or the backfill, if there is one, is done.
+func (s *Sink) generations(stop context.Context, bf *backfill) error {
+	member, err := join(s.cfg, dialer(s.cfg).DialContext)
+	if err != nil {
+		return err
+	}
+	defer member.leave()
+	defer s.owned.replace(nil, false)
+	for {
+		generation, err := member.next(stop)
+		if err != nil {
+			return nil //nolint:nilerr // stop ended: a clean end
+		}
+		served := make(chan error, 1)
+		// One function for each generation: when it returns, kafka-go ends the generation.
+		generation.Start(func(ended context.Context) {
+			defer member.leader.joined()
+			served <- s.serve(stop, ended, generation, member.leader, bf)
+		})
+		if err := <-served; err != nil {
+			return err
+		}
+		if stop.Err() != nil || bf.isDone() {
+			return nil
+		}
+	}
+}
+
+// serve moves the partitions of one generation until stop or the generation ends, the backfill is done, or new partitions must be shared out.
+func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, leader *leaderBalancer, bf *backfill) error {
+	serving, end := context.WithCancel(stop)
+	defer end()
+	defer context.AfterFunc(ended, end)()
+	work, abort := drainable(serving, s.cfg.DrainTimeout)
+	defer abort(nil)
+
+	assigned := assignments(generation)
+	s.log.InfoContext(stop, "assigned", "generation", generation.ID, "member", generation.MemberID, "partitions", len(assigned))
+	topics, err := s.assign(serving, assigned)
+	if err != nil {
+		if serving.Err() != nil {
+			return nil
+		}
+		return err
+	}
+
+	c := &committer{
+		client: s.kafka, generation: generation, interval: s.cfg.CommitInterval, log: s.log, points: s.points,
+		pending: map[topicPartition]Position{},
+	}
+	pipelines := s.pipelines(assigned, topics, c, bf)
+	var committing sync.WaitGroup
+	finished, finish := context.WithCancel(context.WithoutCancel(stop))
+	committing.Go(func() { c.run(finished) })
+	defer committing.Wait()
+	defer finish()
+
+	var serve errgroup.Group
+	serve.Go(func() error { s.watch(serving, leader); end(); return nil })
+	if bf != nil {
+		serve.Go(func() error { bf.wait(serving); end(); return nil })
+	}
+	for _, p := range pipelines {
+		serve.Go(func() error { return p.run(serving, work) })
+	}
+	err = serve.Wait()
+	if errors.Is(err, ErrDrainTimeout) {
+		s.log.WarnContext(stop, "drain timed out; what was in flight is rolled back and read again by the next owner", "drain_timeout_seconds", s.cfg.DrainTimeout.Seconds())
+		err = nil
+	}
+	s.log.InfoContext(stop, "revoked", "generation", generation.ID, "partitions", len(assigned))
+	return err
+}
+
+// pipelines makes one pipeline for each assigned partition and shares the memory out among them.
+func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.Topic, c *committer, bf *backfill) []*pipeline {
+	states := make(map[topicPartition]*partitionState, len(assigned))
+	pipelines := make([]*pipeline, 0, len(assigned))
+	part := max(minFetchBytes, s.cfg.MemoryBytes/(buffersPerPartition*max(1, len(assigned))))
+	for _, tp := range assigned {
+		states[tp] = newPartitionState(tp)
+		p := &pipeline{
+			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
+			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, end: bf.end(tp),
+			share: share{bytes: min(part, s.cfg.MaxBatchBytes)},
+			pace:  max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
+		}
+		pipelines = append(pipelines, p)
+	}
+	s.owned.replace(states, true)
+	return pipelines
+}
+
+// watch asks for metadata until ctx ends or there are partitions that the group does not share out yet and this member leads.
+func (s *Sink) watch(ctx context.Context, leader *leaderBalancer) {
+	for {
+		sleep(ctx, s.cfg.WatchInterval)
+		if ctx.Err() != nil {
+			return
+		}
+		topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
+		if err != nil {
+			s.log.DebugContext(ctx, "cannot look for new partitions", "err", err)
+			continue
+		}
+		for _, topic := range topics {
+			seen, leads := leader.leads(topic.Name)
+			if leads && topic.Err == nil && len(topic.Partitions) > seen {
+				s.log.InfoContext(ctx, "new partitions: sharing out again", "topic", topic.Name, "partitions", len(topic.Partitions), "before", seen)
+				return
+			}
+		}
+	}
+}
+
+// drainable returns a context that outlives stop by timeout and then ends with ErrDrainTimeout.
+func drainable(stop context.Context, timeout time.Duration) (context.Context, context.CancelCauseFunc) {
+	work, abort := context.WithCancelCause(context.WithoutCancel(stop))
+	var timer *time.Timer
+	var mu sync.Mutex
+	cancelAfter := context.AfterFunc(stop, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		timer = time.AfterFunc(timeout, func() { abort(ErrDrainTimeout) })
+	})
+	return work, func(cause error) {
+		cancelAfter()
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
+		abort(cause)
+	}
+}
+
+// assignments lists a generation's partitions in order.
+func assignments(generation *kafka.Generation) []topicPartition {
+	var list []topicPartition
+	for topic, partitions := range generation.Assignments {
+		for _, p := range partitions {
+			list = append(list, topicPartition{topic: topic, partition: int32(p.ID)}) //nolint:gosec // Kafka counts partitions in int32
+		}
+	}
+	return list
+}
+
+// dialer dials brokers with a bound and notices dead ones.
+func dialer(cfg Config) *net.Dialer {
+	return &net.Dialer{
+		Timeout:         cfg.NetworkTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
+}
+
+// Ready returns nil if this member serves a generation and none of its partitions is halted, else why not. It asks no server.
+func (s *Sink) Ready() error {
+	partitions, serving := s.owned.status()
+	if !serving {
+		return errors.New("not a member of the consumer group yet, or between two generations")
+	}
+	var faults []error
+	for _, p := range partitions {
+		if p.HaltedReason != "" {
+			faults = append(faults, fmt.Errorf("%s/%d is halted: %s", p.Topic, p.Partition, p.HaltedReason))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Status returns what this member knows of the partitions that it owns now, in order of topic and partition. It asks no server.
+func (s *Sink) Status() []PartitionStatus {
+	list, _ := s.owned.status()
+	return list
+}
