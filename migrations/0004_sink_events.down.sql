@@ -1,0 +1,2 @@
+-- Drops sink_events with all that is in it.
+DROP TABLE sink_events;
