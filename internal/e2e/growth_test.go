@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// growth_test.go: partitions that are added to a topic while the sink runs are read from their beginning.
+
+// TestPartitionsAdded holds: partitions added under one or two running members are stored from their first record on, and shared.
+func TestPartitionsAdded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		scenario string
+		members  int
+	}{
+		{scenario: "under one member", members: 1},
+		{scenario: "under two members", members: 2},
+	} {
+		t.Run(test.scenario, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, 2)
+			processes := make([]*process, test.members)
+			for i := range processes {
+				// latest is for the partitions that are there at the first start; later ones begin at their beginning.
+				processes[i] = s.run("--start=latest")
+			}
+			s.waitForMembers(test.members)
+			records := s.publishRides(200, 2, writeTLC)
+			s.waitForEnd(time.Minute)
+			if _, err := admin(t, s.brokers).UpdatePartitions(t.Context(), 5, s.topic()); err != nil {
+				t.Fatalf("add partitions: %v", err)
+			}
+			records = append(records, s.publishRides(500, 5, writeMixed)...)
+			s.waitForMembers(test.members)
+			s.waitForEnd(time.Minute)
+			for _, p := range processes {
+				p.signal(syscall.SIGTERM)
+			}
+			for _, p := range processes {
+				p.wantExit(0, stopBound)
+			}
+			s.checkStored(records)
+			s.checkCommits(s.connect(), true)
+		})
+	}
+}

@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"ridesink/internal/localenv"
+)
+
+// main_test.go builds the binary once, before any test, and hands it to them in the environment.
+
+const binaryVariable = "TEST_SINK_BINARY"
+
+func TestMain(m *testing.M) {
+	os.Exit(withBinary(func() int { return localenv.Main(m) }))
+}
+
+// withBinary calls run while TEST_SINK_BINARY names a sink: the one given from outside, else one built for this process.
+func withBinary(run func() int) int {
+	if os.Getenv(binaryVariable) != "" {
+		return run()
+	}
+	dir, err := os.MkdirTemp("", "ridesink-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: make a directory for the binary:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "sink")
+	args := []string{"build", "-o", binary}
+	if os.Getenv("TEST_SINK_RACE") != "" {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "ridesink/cmd/sink")...).CombinedOutput(); err != nil { //nolint:noctx // ends with the test process
+		fmt.Fprintf(os.Stderr, "e2e: build the sink: %v\n%s", err, out)
+		return 1
+	}
+	if err := os.Setenv(binaryVariable, binary); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return run()
+}
+
+// full says that the longer form of a test is wanted.
+func full() bool { return os.Getenv("TEST_FULL") != "" }

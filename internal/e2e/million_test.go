@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// million_test.go measures: a million synthetic rides as a user would move them. It runs with TEST_MILLION=1 only.
+
+// TestMillion prints rows/s and the sink's peak memory for 1,000,000 synthetic rides of dialect A in four partitions, three times. It
+// fails below 350,000 rows/s in the best of the three and above 256 MiB in any.
+func TestMillion(t *testing.T) {
+	if os.Getenv("TEST_MILLION") == "" {
+		t.Skip("a measurement: runs with TEST_MILLION=1 only")
+	}
+	const rides, wantPerSecond, wantBytes = 1_000_000, 350_000, 256 << 20
+	s := newScene(t, 4)
+	began := time.Now()
+	s.start("produce", "--topic="+s.topic(), "--dialect=tlc", "--synthetic="+strconv.Itoa(rides), "--seed=1").wantExit(0, 5*time.Minute)
+	t.Logf("produced in %.1f s", time.Since(began).Seconds())
+	best := 0.0
+	for round := range 3 {
+		conn := s.connect()
+		if _, err := conn.Exec(t.Context(), "TRUNCATE rides, sink_ledger, sink_dead_letters; CHECKPOINT"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		p := s.start("backfill", "--json")
+		peak := p.watchMemory()
+		p.wantExit(0, 5*time.Minute)
+		sum := summaryOf(t, p)
+		if got := s.countRides(conn); got != rides || sum.Totals.Inserted != rides {
+			t.Fatalf("%d rides in the table, %d in the summary, want %d", got, sum.Totals.Inserted, rides)
+		}
+		rate := rides / sum.TookSeconds
+		best = max(best, rate)
+		t.Logf("round %d: %.0f rows/s (took %.2f s, the process lived %.2f s), peak resident %.0f MiB, cpu %.2f us a ride",
+			round+1, rate, sum.TookSeconds, time.Since(began).Seconds(), float64(peak())/(1<<20), float64(p.cpu().Microseconds())/rides)
+		if peak() > wantBytes {
+			t.Errorf("the sink had %d MiB resident, at most %d are wanted", peak()>>20, wantBytes>>20)
+		}
+	}
+	if best < wantPerSecond {
+		load, err := os.ReadFile("/proc/loadavg")
+		t.Errorf("%.0f rows/s at best, %d are wanted; the machine's load: %s (%v)", best, wantPerSecond, strings.TrimSpace(string(load)), err)
+	}
+}
