@@ -61,3 +61,9 @@ COMMENT ON COLUMN rides.congestion_surcharge IS 'New York State congestion surch
 COMMENT ON COLUMN rides.airport_fee IS 'Fee for pickups at LaGuardia and JFK, in dollars.';
 COMMENT ON COLUMN rides.cbd_congestion_fee IS 'Fee of the congestion relief zone since 2025, in dollars.';
 COMMENT ON COLUMN rides.extra_fields IS 'Fields of the record that have no column, as they came; NULL if there were none.';
+
+COMMENT ON COLUMN sink_schema_migrations.version IS 'Number of the newest migration that was begun.';
+COMMENT ON COLUMN sink_schema_migrations.dirty IS 'True while a migration runs, and after one that was killed.';
+
+-- The mark of what was applied, in the transaction that applies it: sink migrate up --recover reads it.
+COMMENT ON TABLE sink_schema_migrations IS 'Version of the sink''s tables, kept by sink migrate. Applied: 1';

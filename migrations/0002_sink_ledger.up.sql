@@ -39,3 +39,6 @@ COMMENT ON COLUMN sink_ledger.group_id IS 'Consumer group that wrote last.';
 COMMENT ON COLUMN sink_ledger.halted_reason IS 'Why the partition was stopped, and what to do; NULL while it runs.';
 COMMENT ON COLUMN sink_ledger.halted_at IS 'Since when the partition is stopped; NULL while it runs.';
 COMMENT ON COLUMN sink_ledger.updated_at IS 'When the row was last changed.';
+
+-- The mark of what was applied, in the transaction that applies it: sink migrate up --recover reads it.
+COMMENT ON TABLE sink_schema_migrations IS 'Version of the sink''s tables, kept by sink migrate. Applied: 2';

@@ -1,2 +1,4 @@
 -- Drops sink_dead_letters with all that is in it. It waits for a sink that is writing.
 DROP TABLE sink_dead_letters;
+
+COMMENT ON TABLE sink_schema_migrations IS 'Version of the sink''s tables, kept by sink migrate. Applied: 2';

@@ -26,3 +26,6 @@ COMMENT ON COLUMN sink_dead_letters.reason IS 'Why, as one of a small set of wor
 COMMENT ON COLUMN sink_dead_letters.error IS 'What exactly was wrong and where; it does not repeat the value.';
 COMMENT ON COLUMN sink_dead_letters.sqlstate IS 'PostgreSQL''s error code, if it was PostgreSQL that rejected the row; else NULL.';
 COMMENT ON COLUMN sink_dead_letters.created_at IS 'When the record was put here.';
+
+-- The mark of what was applied, in the transaction that applies it: sink migrate up --recover reads it.
+COMMENT ON TABLE sink_schema_migrations IS 'Version of the sink''s tables, kept by sink migrate. Applied: 3';

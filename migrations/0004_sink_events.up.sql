@@ -23,3 +23,6 @@ COMMENT ON COLUMN sink_events.next_offset IS 'The offset behind that range.';
 COMMENT ON COLUMN sink_events.reason IS 'Why, for a human.';
 COMMENT ON COLUMN sink_events.who IS 'Database role that did it.';
 COMMENT ON COLUMN sink_events.details IS 'What else belongs to it; NULL for nothing.';
+
+-- The mark of what was applied, in the transaction that applies it: sink migrate up --recover reads it.
+COMMENT ON TABLE sink_schema_migrations IS 'Version of the sink''s tables, kept by sink migrate. Applied: 4';
