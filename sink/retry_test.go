@@ -1,0 +1,48 @@
+package sink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// An outage of an hour is one warning at its beginning, at most one every half minute, and one line at its end.
+func TestAnOutageIsLoggedSparsely(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		o := outage{what: "postgres", log: slog.New(slog.NewTextHandler(&logged, nil))}
+		began := time.Now()
+		for time.Since(began) < time.Hour {
+			wait := o.failed(context.Background(), errors.New("connection refused"))
+			if wait <= 0 || wait > longestWait {
+				t.Fatalf("wait %s after attempt %d, want above 0 and at most %s", wait, o.attempts, longestWait)
+			}
+			sleep(context.Background(), wait)
+		}
+		o.ended(context.Background())
+		warnings := strings.Count(logged.String(), "msg=outage")
+		if most := int(time.Hour/outageReport) + 1; warnings == 0 || warnings > most {
+			t.Errorf("%d warnings in an hour, want 1 to %d", warnings, most)
+		}
+		if n := strings.Count(logged.String(), "msg=recovered"); n != 1 {
+			t.Errorf("%d lines say that it recovered, want 1:\n%s", n, logged.String())
+		}
+	})
+}
+
+func TestALoneFailureIsNoOutage(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	o := outage{what: "kafka", log: slog.New(slog.NewTextHandler(&logged, nil))}
+	o.failed(context.Background(), errors.New("not the leader any more"))
+	o.ended(context.Background())
+	if logged.Len() != 0 {
+		t.Errorf("one failure that the next attempt does not see was logged: %s", logged.String())
+	}
+}
