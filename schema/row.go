@@ -1,0 +1,112 @@
+package schema
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// row.go: slots become one tuple of PostgreSQL's binary COPY format, in the order of Columns. Before it value.go; the last of this package.
+
+// AppendCopyHeader appends what a binary COPY begins with: signature, flags, length of the header's extension.
+func AppendCopyHeader(dst []byte) []byte {
+	return append(dst, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+}
+
+// AppendCopyTrailer appends what a binary COPY ends with.
+func AppendCopyTrailer(dst []byte) []byte { return append(dst, 0xff, 0xff) }
+
+const (
+	null = 0xFFFFFFFF // the length of a NULL
+
+	// fixedRow is enough for all of a row that does not depend on lengths of text: 4 bytes of length and at most 16 of value a column.
+	fixedRow = 2 + 20*len(columns) + 8
+
+	jsonbVersion = 1
+)
+
+// appendRow appends the row of the slots.
+func (d *Decoder) appendRow(dst []byte, at *Coordinates) []byte {
+	begin := len(dst)
+	dst = slices.Grow(dst, fixedRow+len(at.Topic)+len(d.value)+len(d.scratch)+len(d.extra))
+	b := dst[begin:cap(dst)]
+	binary.BigEndian.PutUint16(b, uint16(len(columns)))
+	n := 2
+	for c, kind := range kinds {
+		switch kind {
+		case kindOffset:
+			n = put8(b, n, uint64(at.Offset)) //nolint:gosec // the same bits
+			continue
+		case kindTimestamp:
+			if micros, ok := at.micros(); ok {
+				n = put8(b, n, uint64(micros)) //nolint:gosec // the same bits
+				continue
+			}
+		case kindPartition:
+			n = put4(b, n, uint32(at.Partition)) //nolint:gosec // the same bits
+			continue
+		case kindTopic:
+			n = putBytes(b, n, at.Topic)
+			continue
+		case kindExtra:
+			if len(d.extra) > 0 {
+				binary.BigEndian.PutUint32(b[n:], uint32(len(d.extra)+1)) //nolint:gosec // at most maxExtra
+				b[n+4] = jsonbVersion
+				n += 5 + copy(b[n+5:], d.extra)
+				continue
+			}
+		default:
+			if d.set>>c&1 == 0 {
+				break
+			}
+			s := &d.slots[c]
+			switch kind { //nolint:exhaustive // the others are above
+			case KindTime:
+				n = put8(b, n, s.bits)
+			case KindInteger:
+				n = put4(b, n, uint32(s.bits)) //nolint:gosec // an int32
+			case KindText:
+				n = putBytes(b, n, d.text(s))
+			case KindDecimal:
+				if s.bits < quickNumeric && s.scale <= 4 && !s.scratch {
+					length := putNumeric(b[n+4:], *s)
+					binary.BigEndian.PutUint32(b[n:], uint32(length)) //nolint:gosec // at most 14
+					n += 4 + length
+					break
+				}
+				dst, n = d.growForNumeric(dst, begin, n, *s)
+				b = dst[begin:cap(dst)]
+			}
+			continue
+		}
+		binary.BigEndian.PutUint32(b[n:], null)
+		n += 4
+	}
+	return dst[:begin+n]
+}
+
+// growForNumeric appends a decimal that putNumeric cannot write at dst[begin+n:]. Such a row may need more room than was thought.
+func (d *Decoder) growForNumeric(dst []byte, begin, n int, s slot) (grown []byte, next int) {
+	var buffer [numericBuffer]byte
+	numeric := d.appendNumeric(buffer[:0], s)
+	dst = dst[:begin+n]
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(numeric))) //nolint:gosec // at most numericBuffer
+	dst = append(dst, numeric...)
+	next = len(dst) - begin
+	return slices.Grow(dst, fixedRow+len(d.value)+len(d.scratch)+len(d.extra))[:begin], next
+}
+
+func put8(b []byte, n int, x uint64) int {
+	binary.BigEndian.PutUint32(b[n:], 8)
+	binary.BigEndian.PutUint64(b[n+4:], x)
+	return n + 12
+}
+
+func put4(b []byte, n int, x uint32) int {
+	binary.BigEndian.PutUint64(b[n:], 4<<32|uint64(x))
+	return n + 8
+}
+
+func putBytes[T string | []byte](b []byte, n int, text T) int {
+	binary.BigEndian.PutUint32(b[n:], uint32(len(text))) //nolint:gosec // bounded by maxValue
+	return n + 4 + copy(b[n+4:], text)
+}
