@@ -42,10 +42,14 @@ type Decoder struct {
 	scan    scanner             //
 	newYork *time.Location      // once a zone was seen that needs it
 	layouts [maxLayouts]*layout // the latest first; nil where there is none yet
+
+	// The date that quickTime read last, as it came, and its midnight: most rides of an hour share it.
+	yearMonth, dayOfMonth uint64
+	midnight              int64
 }
 
 // NewDecoder returns a Decoder that has seen nothing yet.
-func NewDecoder() *Decoder { return &Decoder{} }
+func NewDecoder() *Decoder { return &Decoder{yearMonth: ^uint64(0)} } // which are no digits
 
 // AppendRow appends one tuple of PostgreSQL's binary COPY format for Columns. value may have been written in any dialect and is only
 // read; nothing keeps it. The error is a *DecodeError, and dst then comes back as it was.
