@@ -25,8 +25,15 @@ const (
 	codecZstd   = 4
 )
 
-// zstdWindow is the largest window that a zstd frame may ask for. Level 19 of the reference implementation uses 8 MiB.
-const zstdWindow = 32 << 20
+const (
+	// zstdWindow is the largest window that a zstd frame may ask for: what level 22 uses. It costs nothing here, because decoding goes
+	// straight to the output.
+	zstdWindow = 128 << 20
+	// firstGuess is how much to allocate for a batch of unknown size, at least.
+	firstGuess = 64 << 10
+	// emptyReads is how many reads without data or error in a row are taken for a decompressor that is stuck.
+	emptyReads = 100
+)
 
 // errLimit says that decompressed data goes beyond the limit.
 var errLimit = errors.New("too large")
@@ -65,54 +72,84 @@ func (c *codecs) decompress(codec int16, dst, src []byte, limit int) ([]byte, er
 	return dst, fmt.Errorf("it is compressed with codec %d, which nobody has defined", codec)
 }
 
+// unzstd decodes into dst directly, so that a frame's window needs no memory of its own. Where a frame does not say how large its content is
+// (Java's clients do not know it in advance), it tries, and tries again with more.
 func (c *codecs) unzstd(dst, src []byte, limit int) ([]byte, error) {
+	guess := max(cap(dst), min(firstGuess, limit), min(limit, 4*len(src)))
+	var head zstd.Header
+	if err := head.Decode(src); err != nil {
+		return dst, err
+	}
+	if head.HasFCS {
+		if head.FrameContentSize > uint64(limit) { //nolint:gosec // a limit is positive
+			return dst, errLimit
+		}
+		guess = max(cap(dst), int(head.FrameContentSize)) //nolint:gosec // at most limit
+	}
 	r, _ := c.zstd.Get().(*zstd.Decoder)
 	if r == nil {
 		var err error
 		// One goroutine, ours: nothing runs in a decoder that lies in the pool.
-		if r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow)); err != nil {
+		if r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow),
+			zstd.WithDecodeAllCapLimit(true)); err != nil {
 			return dst, err
 		}
 	}
 	defer c.zstd.Put(r)
-	if err := r.Reset(bytes.NewReader(src)); err != nil {
-		return dst, err
+	for {
+		if cap(dst) < guess {
+			dst = make([]byte, 0, guess)
+		}
+		most := min(cap(dst), limit)
+		out, err := r.DecodeAll(src, dst[:0:most])
+		switch {
+		case err == nil:
+			return out, nil
+		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			return dst, err
+		case most >= limit:
+			return dst, errLimit
+		}
+		guess = min(limit, 4*most)
 	}
-	return readAll(dst, r, limit)
 }
 
 // readAll reads r to its end into dst[:0], growing it as needed up to limit.
 func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
-	dst = dst[:0]
-	for {
-		if len(dst) == cap(dst) {
-			if len(dst) >= limit {
-				// Full: one byte more decides.
-				var one [1]byte
-				n, err := io.ReadFull(r, one[:])
-				switch {
-				case n > 0:
-					return dst, errLimit
-				case errors.Is(err, io.EOF):
-					return dst, nil
-				}
+	dst = dst[:0:min(cap(dst), limit)]
+	for empty := 0; empty < emptyReads; {
+		if len(dst) == limit {
+			var one [1]byte // full: whether there is one byte more decides
+			n, err := r.Read(one[:])
+			switch {
+			case n > 0:
+				return dst, errLimit
+			case errors.Is(err, io.EOF):
+				return dst, nil
+			case err != nil:
 				return dst, err
 			}
-			grown := make([]byte, len(dst), min(limit, max(64<<10, 2*cap(dst))))
+			empty++
+			continue
+		}
+		if len(dst) == cap(dst) {
+			grown := make([]byte, len(dst), min(limit, max(firstGuess, 2*cap(dst))))
 			copy(grown, dst)
 			dst = grown
 		}
-		n, err := r.Read(dst[len(dst):min(cap(dst), max(limit, len(dst)))])
+		n, err := r.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		switch {
 		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
 			return dst, err
-		case n == 0 && len(dst) >= limit:
-			return dst, errLimit
+		}
+		if empty++; n > 0 {
+			empty = 0
 		}
 	}
+	return dst, io.ErrNoProgress
 }
 
 // xerialHeader begins what snappy-java's stream writes, Kafka's Java client uses it: 8 bytes of magic, two int32 versions, then blocks with

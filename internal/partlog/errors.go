@@ -38,19 +38,22 @@ func (e *OutOfRangeError) Error() string {
 
 // TooLargeError says that a response, or a batch once decompressed, needs more memory than the caller allowed. Nothing of it was delivered.
 type TooLargeError struct {
-	First, Next int64 // the batch's offsets, half-open; both 0 if the response was not read
+	First, Next int64 // what could not be read, from the position on, half-open; Next is 0 if the batch's header was not seen
 	Size        int   // bytes to allow for another try; above MaxBatchBytes: too large at all
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("batch [%d,%d) needs %d bytes", e.First, e.Next, e.Size)
+	if e.Next == 0 {
+		return fmt.Sprintf("the batch with offset %d needs %d bytes", e.First, e.Size)
+	}
+	return fmt.Sprintf("the batch with offsets [%d,%d) needs %d bytes", e.First, e.Next, e.Size)
 }
 
 // CorruptError says that a batch cannot be opened: its checksum or its structure is wrong. Everything before it was delivered.
 type CorruptError struct {
 	Topic       string
 	Partition   int32
-	First, Next int64 // the batch's offsets as its header has them, half-open
+	First, Next int64 // what could not be read, half-open; Next is a guess where the batch's own header may be wrong
 	Why         string
 }
 
@@ -98,6 +101,7 @@ const (
 	codeStorage              = 56
 	codeFencedLeaderEpoch    = 74
 	codeUnknownLeaderEpoch   = 75
+	codeListenerNotFound     = 72
 	codeUnsupportedCodec     = 76
 	codeOffsetNotAvailable   = 78
 	codeThrottlingQuota      = 89
@@ -127,18 +131,20 @@ func Retriable(err error) bool {
 	case errors.As(err, &network), errors.As(err, &sys), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, io.ErrClosedPipe), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, protocol.ErrNoLeader), errors.Is(err, protocol.ErrNoPartition), errors.Is(err, protocol.ErrNoTopic), errors.Is(err, errNoLeader),
-		errors.Is(err, errShort):
+		errors.Is(err, errAnswer):
 		return true
 	}
 	return false
 }
 
 // retriableCode decides about every code that Metadata, ListOffsets and Fetch can answer with. Not retried: 1 (decided by the
-// caller), 2 (the broker found its own log corrupt), 29 and 31 (authorization), 35 (version), 76 (codec), and what is new.
+// caller), 2 (the broker found its own log corrupt), 29 and 31 (authorization), 35 (version), and
+// what is new. 76 is: a broker that is upgraded next may know the codec.
 func retriableCode(code int16) bool {
 	switch code {
 	case codeUnknownServerError, codeUnknownTopic, codeLeaderNotAvailable, codeNotLeader, codeTimedOut, codeBrokerNotAvailable, codeReplicaNotAvailable,
-		codeNetworkException, codeStorage, codeFencedLeaderEpoch, codeUnknownLeaderEpoch, codeOffsetNotAvailable, codeThrottlingQuota, codeUnknownTopicID:
+		codeNetworkException, codeStorage, codeFencedLeaderEpoch, codeUnknownLeaderEpoch, codeListenerNotFound, codeUnsupportedCodec,
+		codeOffsetNotAvailable, codeThrottlingQuota, codeUnknownTopicID:
 		return true
 	}
 	return false

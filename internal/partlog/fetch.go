@@ -1,6 +1,7 @@
 package partlog
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -34,11 +35,11 @@ type fetchRequest struct {
 	limit     int // of the response
 	maxWait   time.Duration
 	buf       []byte
+	done      chan struct{} // closed when RawExchange has returned: buf is nobody's then
 }
 
-// fetchResponse is a partition's answer. records and aborted lie in buf.
+// fetchResponse is a partition's answer. records lies in the request's buf.
 type fetchResponse struct {
-	buf           []byte
 	code          int16
 	highWatermark int64
 	lastStable    int64
@@ -61,6 +62,7 @@ func (m *fetchRequest) Required(versions map[protocol.ApiKey]int16) bool {
 
 // RawExchange implements protocol.RawExchanger.
 func (m *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	defer close(m.done)
 	if m.version < fetchOldest {
 		return nil, fmt.Errorf("the broker speaks Fetch up to %d: %w", m.version, ErrTooOld)
 	}
@@ -68,15 +70,31 @@ func (m *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		return nil, err
 	}
 	body, buf, err := receive(rw, m.buf, m.limit, m.correlation, false)
+	m.buf = buf
+	var large *TooLargeError
+	if errors.As(err, &large) {
+		m.name(rw, large)
+	}
 	if err != nil {
 		return nil, err
 	}
-	answer, err := m.read(&body)
-	if err != nil {
-		return nil, err
+	return m.read(&body)
+}
+
+// name reads the beginning of a response that is too large, to say which batch it holds.
+func (m *fetchRequest) name(r io.Reader, large *TooLargeError) {
+	large.First = m.position
+	beginning := make([]byte, min(large.Size, fetchOverhead))
+	n, _ := io.ReadFull(r, beginning) //nolint:errcheck // less is less
+	body := response{b: beginning[:n]}
+	body.int32() // correlation
+	answer, err := m.readHead(&body)
+	if err != nil || answer.code != codeNone || len(body.b) < 4+batchHeaderBytes {
+		return
 	}
-	answer.buf = buf
-	return answer, nil
+	if b := readHeader(body.b[4:]); b.first <= m.position && m.position < b.next {
+		large.Next = b.next
+	}
 }
 
 func (m *fetchRequest) encode() *request {
@@ -111,8 +129,21 @@ func (m *fetchRequest) encode() *request {
 	return r
 }
 
-// read takes the answer apart down to the records. A broker that answers for another partition is an error.
+// read takes the answer apart down to the records.
 func (m *fetchRequest) read(r *response) (*fetchResponse, error) {
+	answer, err := m.readHead(r)
+	if err != nil || answer.code != codeNone {
+		return answer, err
+	}
+	answer.records = r.take(max(0, r.length(1, true)))
+	if r.err != nil {
+		return nil, fmt.Errorf("read fetch: %w", r.err)
+	}
+	return answer, nil
+}
+
+// readHead reads what comes before the records. A broker that answers for another partition is an error.
+func (m *fetchRequest) readHead(r *response) (*fetchResponse, error) {
 	answer := &fetchResponse{logStart: -1}
 	r.int32() // throttle time
 	if m.version >= 7 {
@@ -127,7 +158,7 @@ func (m *fetchRequest) read(r *response) (*fetchResponse, error) {
 		if r.err != nil {
 			return nil, fmt.Errorf("read fetch: %w", r.err)
 		}
-		return nil, fmt.Errorf("read fetch: the broker answers for something else than %s/%d", m.topic, m.partition)
+		return nil, fmt.Errorf("read fetch: %w: it is not about %s/%d", errAnswer, m.topic, m.partition)
 	}
 	answer.code = r.int16()
 	answer.highWatermark = r.int64()
@@ -141,7 +172,6 @@ func (m *fetchRequest) read(r *response) (*fetchResponse, error) {
 	if m.version >= 11 {
 		r.int32() // preferred read replica: only for a rack
 	}
-	answer.records = r.take(max(0, r.length(1, true)))
 	if r.err != nil {
 		return nil, fmt.Errorf("read fetch: %w", r.err)
 	}

@@ -35,6 +35,8 @@ type Log struct {
 	correlation atomic.Int32
 	codecs      codecs
 
+	asking chan struct{} // holds a token while leaders are asked for: who waits for it finds the answer
+
 	mu              sync.Mutex
 	metadataVersion int16                  // guarded by mu: 0 until a broker was asked
 	leaders         map[string][]Partition // guarded by mu: by topic, sorted by number; absent: ask
@@ -60,6 +62,7 @@ func New(cfg Config) (*Log, error) {
 	return &Log{
 		cfg:     cfg,
 		client:  &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: cfg.Transport, Timeout: cfg.Timeout},
+		asking:  make(chan struct{}, 1),
 		leaders: map[string][]Partition{},
 	}, nil
 }
@@ -103,6 +106,9 @@ func (l *Log) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 	r := &metadataRequest{correlation: l.correlation.Add(1), clientID: l.cfg.ClientID, version: version, topics: names}
 	answer, err := l.roundTrip(ctx, r)
 	if err != nil {
+		l.mu.Lock()
+		l.metadataVersion = 0 // the cluster may be half way through an upgrade: another broker may speak less
+		l.mu.Unlock()
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	byName := map[string]Topic{}
@@ -139,13 +145,14 @@ func (l *Log) negotiateMetadata(ctx context.Context) (int16, error) {
 	if err != nil {
 		return 0, err
 	}
+	version = -1
 	for _, key := range versions.ApiKeys {
-		if key.ApiKey != int(protocol.Metadata) {
-			continue
+		if key.ApiKey == int(protocol.Metadata) {
+			version = chooseMetadataVersion(int16(key.MinVersion), int16(key.MaxVersion)) //nolint:gosec // versions are int16 in the protocol
 		}
-		if version = chooseMetadataVersion(int16(key.MinVersion), int16(key.MaxVersion)); version < 0 { //nolint:gosec // versions are int16 in the protocol
-			return 0, fmt.Errorf("it speaks Metadata %d to %d: %w", key.MinVersion, key.MaxVersion, ErrTooOld)
-		}
+	}
+	if version < 0 {
+		return 0, fmt.Errorf("the broker speaks no version of Metadata from %d to %d: %w", metadataOldest, metadataNewest, ErrTooOld)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,40 +160,63 @@ func (l *Log) negotiateMetadata(ctx context.Context) (int16, error) {
 	return version, nil
 }
 
-// leader returns who leads a partition, from memory or by asking.
+// leader returns who leads a partition, from memory or by asking. Of many that ask at once, after a broker died, one does.
 func (l *Log) leader(ctx context.Context, topic string, partition int32) (Partition, error) {
-	l.mu.Lock()
-	partitions, known := l.leaders[topic]
-	l.mu.Unlock()
-	if !known {
-		topics, err := l.Topics(ctx, topic)
-		if err != nil {
-			return Partition{}, err
-		}
-		if topics[0].Err != nil {
-			return Partition{}, topics[0].Err
-		}
-		partitions = topics[0].Partitions
-	}
-	for _, p := range partitions {
-		if p.Number != partition {
-			continue
-		}
-		if p.Leader < 0 {
-			l.forget(topic)
-			return Partition{}, fmt.Errorf("%s/%d: %w", topic, partition, errNoLeader)
-		}
+	if p, known := l.knownLeader(topic, partition); known {
 		return p, nil
 	}
-	l.forget(topic)
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return Partition{}, fmt.Errorf("leader of %s/%d: %w", topic, partition, ctx.Err())
+	}
+	if p, known := l.knownLeader(topic, partition); known {
+		return p, nil
+	}
+	topics, err := l.Topics(ctx, topic)
+	if err != nil {
+		return Partition{}, err
+	}
+	if topics[0].Err != nil {
+		return Partition{}, topics[0].Err
+	}
+	for _, p := range topics[0].Partitions {
+		switch {
+		case p.Number != partition:
+		case p.Leader >= 0:
+			return p, nil
+		case p.Err != nil:
+			return Partition{}, p.Err
+		default:
+			return Partition{}, fmt.Errorf("%s/%d: %w", topic, partition, errNoLeader)
+		}
+	}
 	return Partition{}, &BrokerError{Request: fmt.Sprintf("leader of %s/%d", topic, partition), Code: codeUnknownTopic}
 }
 
-// forget makes the next request for topic ask for its leaders again.
-func (l *Log) forget(topic string) {
+// knownLeader returns the partition from memory. A partition without a leader is not known.
+func (l *Log) knownLeader(topic string, partition int32) (Partition, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.leaders, topic)
+	for _, p := range l.leaders[topic] {
+		if p.Number == partition {
+			return p, p.Leader >= 0
+		}
+	}
+	return Partition{}, false
+}
+
+// forget makes the next request for topic ask for its leaders again, unless somebody did since asked was learnt.
+func (l *Log) forget(topic string, asked Partition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.leaders[topic] {
+		if p.Number == asked.Number && p.Leader == asked.Leader && p.LeaderEpoch == asked.LeaderEpoch {
+			delete(l.leaders, topic)
+			return
+		}
+	}
 }
 
 // roundTrip sends one of this package's own requests.

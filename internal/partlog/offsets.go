@@ -2,7 +2,6 @@ package partlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -83,14 +82,15 @@ func (l *Log) listOffsets(ctx context.Context, topic string, partitions []int32,
 	}
 	offsets := make(map[int32]int64, len(partitions))
 	for _, r := range requests {
+		asked := r.partitions[0]
 		answer, err := l.roundTrip(ctx, r)
 		if err != nil {
-			l.forget(topic)
+			l.forget(topic, asked)
 			return nil, fmt.Errorf("offsets of %s: %w", topic, err)
 		}
 		for _, p := range answer.(*offsetsResponse).partitions { //nolint:errcheck,forcetypeassert // what offsetsRequest returns
 			if err := brokerError(fmt.Sprintf("offsets of %s/%d", topic, p.number), p.code); err != nil {
-				l.forget(topic)
+				l.forget(topic, asked)
 				return nil, err
 			}
 			offsets[p.number] = p.offset
@@ -98,7 +98,7 @@ func (l *Log) listOffsets(ctx context.Context, topic string, partitions []int32,
 	}
 	for _, number := range partitions {
 		if _, answered := offsets[number]; !answered {
-			return nil, fmt.Errorf("offsets of %s/%d: the broker left it out of its answer", topic, number)
+			return nil, fmt.Errorf("offsets of %s/%d: %w: the partition is missing", topic, number, errAnswer)
 		}
 	}
 	return offsets, nil
@@ -139,7 +139,7 @@ func (m *offsetsRequest) Required(versions map[protocol.ApiKey]int16) bool {
 // RawExchange implements protocol.RawExchanger.
 func (m *offsetsRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if m.version < 2 {
-		return nil, ErrTooOld
+		return nil, fmt.Errorf("the broker speaks ListOffsets up to %d: %w", m.version, ErrTooOld)
 	}
 	r := newRequest(int16(protocol.ListOffsets), m.version, m.correlation, m.clientID, false)
 	r.int32(-1) // no replica
@@ -180,7 +180,7 @@ func readOffsets(r *response, version int16) (*offsetsResponse, error) {
 		}
 	}
 	if r.err != nil {
-		return nil, errors.Join(errors.New("read offsets"), r.err)
+		return nil, fmt.Errorf("read offsets: %w", r.err)
 	}
 	return &m, nil
 }

@@ -29,47 +29,61 @@ type FetchOptions struct {
 }
 
 // Fetch asks the leader once for records from position on, and checks the framing and the checksum of every batch of the answer. The
-// answer's First is position; where there is nothing yet, Next is position too. into is used again and returned; after an error it must
-// not be used any more, because a cancelled request may still be writing to it.
+// answer's First is position; where there is nothing yet, Next is position too. into is used again and returned; nil makes a new one. After an
+// error it may be fetched into again: a cancelled request that is still reading keeps its buffer, and into gets another.
 //
 // It does not retry. Errors: those for which Retriable is true; *OutOfRangeError; *TooLargeError; *CorruptError if the first
 // batch is; ErrNotAuthorized.
 func (r *Reader) Fetch(ctx context.Context, position int64, o FetchOptions, into *Fetched) (*Fetched, error) {
+	if into == nil {
+		into = new(Fetched)
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.MaxWait+r.log.cfg.Timeout)
 	defer cancel()
 	leader, err := r.log.leader(ctx, r.topic, r.partition)
 	if err != nil {
 		return nil, err
 	}
-	buf := into.buf
-	into.buf = nil // the request's now
 	limit := min(o.BufferBytes, r.log.cfg.MaxBatchBytes)
-	message, err := r.log.roundTrip(ctx, &fetchRequest{
+	// A response holds at most asked bytes of records, or one batch; and 16 bytes for each aborted transaction, which has at least a marker
+	// and a record in those bytes.
+	asked := min(o.MaxBytes, limit-limit/8)
+	request := &fetchRequest{
 		exchange: exchange{leader: leader.Leader}, correlation: r.log.correlation.Add(1), clientID: r.log.cfg.ClientID,
 		topic: r.topic, partition: r.partition, epoch: leader.LeaderEpoch, position: position,
-		maxBytes: min(o.MaxBytes, limit), limit: limit + fetchOverhead, maxWait: o.MaxWait, buf: buf,
-	})
+		maxBytes: asked, limit: limit + fetchOverhead, maxWait: o.MaxWait, buf: into.buf, done: make(chan struct{}),
+	}
+	into.buf = nil // the request's now
+	message, err := r.log.roundTrip(ctx, request)
+	select {
+	case <-request.done:
+		into.buf = request.buf
+	default: // it was never sent, or is still reading: the buffer goes with it
+	}
 	if err != nil {
 		var large *TooLargeError
-		if !errors.As(err, &large) {
-			r.log.forget(r.topic) // the leader may be another now
+		if !errors.As(err, &large) && !errors.Is(err, context.Canceled) {
+			r.log.forget(r.topic, leader) // the leader may be another now
 		}
 		return nil, fmt.Errorf("fetch %s/%d at %d: %w", r.topic, r.partition, position, err)
 	}
 	answer := message.(*fetchResponse) //nolint:errcheck,forcetypeassert // what fetchRequest returns
-	if err := r.refused(ctx, answer, position); err != nil {
+	if err := r.refused(ctx, leader, answer, position); err != nil {
 		return nil, err
 	}
-	return into, into.open(r, answer, position, limit)
+	if err := into.open(r, answer, position, asked, limit); err != nil {
+		return nil, err
+	}
+	return into, nil
 }
 
 // refused turns the answer's error code into an error; nil for none.
-func (r *Reader) refused(ctx context.Context, answer *fetchResponse, position int64) error {
+func (r *Reader) refused(ctx context.Context, leader Partition, answer *fetchResponse, position int64) error {
 	switch answer.code {
 	case codeNone:
 		return nil
 	case codeOffsetOutOfRange:
-		r.log.forget(r.topic)
+		r.log.forget(r.topic, leader)
 		bounds, err := r.log.Bounds(ctx, r.topic, r.partition)
 		if err != nil {
 			return fmt.Errorf("fetch %s/%d at %d: out of range, and its bounds are not known: %w", r.topic, r.partition, position, err)
@@ -81,6 +95,6 @@ func (r *Reader) refused(ctx context.Context, answer *fetchResponse, position in
 		}
 		return &OutOfRangeError{Topic: r.topic, Partition: r.partition, Position: position, LogStart: b.LogStart, HighWatermark: b.HighWatermark}
 	}
-	r.log.forget(r.topic)
+	r.log.forget(r.topic, leader)
 	return brokerError(fmt.Sprintf("fetch %s/%d at %d", r.topic, r.partition, position), answer.code)
 }

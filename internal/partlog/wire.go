@@ -9,8 +9,12 @@ import (
 
 // wire.go: the protocol's primitive types. Requests are appended to a slice, responses read from one.
 
-// errShort says that a message ends before its fields do.
-var errShort = errors.New("message ends too early")
+var (
+	// errAnswer says that a broker's answer is not what the protocol wants. The connection is closed after it; another may do.
+	errAnswer = errors.New("the broker's answer is not what was asked for")
+	// errShort says that a message ends before its fields do.
+	errShort = fmt.Errorf("%w: it ends too early", errAnswer)
+)
 
 // request is a request being built: classic (fixed-width lengths) or flexible (KIP-482: varint lengths and tagged fields).
 type request struct {
@@ -195,7 +199,7 @@ func receive(r io.Reader, buf []byte, limit int, correlation int32, flexible boo
 	size := int(int32(binary.BigEndian.Uint32(head[:]))) //nolint:gosec // two's complement on the wire
 	switch {
 	case size < 4:
-		return response{}, buf, fmt.Errorf("receive response: its size is %d: this is no Kafka broker, or it wants TLS", size)
+		return response{}, buf, fmt.Errorf("receive response: %w: its size is %d: this is no Kafka broker, or it wants TLS", errAnswer, size)
 	case size > limit:
 		return response{}, buf, &TooLargeError{Size: size}
 	case size > cap(buf):
@@ -207,7 +211,7 @@ func receive(r io.Reader, buf []byte, limit int, correlation int32, flexible boo
 	}
 	body = response{b: buf, flexible: flexible}
 	if got := body.int32(); got != correlation {
-		return response{}, buf, fmt.Errorf("receive response: it answers request %d, not %d", got, correlation)
+		return response{}, buf, fmt.Errorf("receive response: %w: it answers request %d, not %d", errAnswer, got, correlation)
 	}
 	body.tags()
 	return body, buf, nil
