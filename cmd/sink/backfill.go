@@ -33,7 +33,7 @@ Examples:
 }
 
 // Run moves what is there and prints the summary.
-func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger) error {
+func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
 	return c.with(ctx, log, func(s *sink.Sink) error {
 		progress := newProgress(os.Stderr, log, c.Quiet)
 		sum, err := s.Backfill(ctx, progress.show)
@@ -43,9 +43,9 @@ func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		code := backfillCode(sum)
 		if c.JSON {
-			err = writeSummaryJSON(os.Stdout, sum, code)
+			err = writeSummaryJSON(stdout, sum, code)
 		} else {
-			err = writeSummary(os.Stdout, sum)
+			err = writeSummary(stdout, sum)
 		}
 		if err != nil {
 			return fmt.Errorf("print the summary: %w", err)
