@@ -101,9 +101,11 @@ type Progress struct {
 // backfill is a run's ends. A nil *backfill is a run without an end.
 type backfill struct {
 	sink     *Sink
-	began    time.Time // by the database's clock: halts before it are of earlier runs
-	bounds   map[topicPartition]partlog.Bounds
-	first    map[topicPartition]Position // where the ledger was at the beginning
+	began    time.Time                         // by the database's clock: halts before it are of earlier runs
+	ids      map[string]partlog.TopicID        // of the topics, zero where the broker gives none
+	bounds   map[topicPartition]partlog.Bounds // when the backfill began
+	ends     map[topicPartition]Position       // the newest high watermarks that were asked for
+	first    map[topicPartition]Position       // where the ledger was at the beginning
 	progress func(Progress)
 	done     atomic.Bool
 }
@@ -133,7 +135,10 @@ func (s *Sink) Backfill(stop context.Context, progress func(Progress)) (*Summary
 
 // newBackfill takes the end offsets.
 func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backfill, error) {
-	bf := &backfill{sink: s, bounds: map[topicPartition]partlog.Bounds{}, first: map[topicPartition]Position{}, progress: progress}
+	bf := &backfill{
+		sink: s, ids: map[string]partlog.TopicID{}, bounds: map[topicPartition]partlog.Bounds{}, ends: map[topicPartition]Position{},
+		first: map[topicPartition]Position{}, progress: progress,
+	}
 	var err error
 	if bf.began, err = s.ledger.now(ctx); err != nil {
 		return nil, err
@@ -143,6 +148,7 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 		return nil, err
 	}
 	for _, topic := range topics {
+		bf.ids[topic.Name] = topic.ID
 		numbers := make([]int32, 0, len(topic.Partitions))
 		for _, p := range topic.Partitions {
 			numbers = append(numbers, p.Number)
@@ -152,7 +158,8 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 			return nil, fmt.Errorf("ask for the end offsets of %s: %w", topic.Name, err)
 		}
 		for number, b := range bounds {
-			bf.bounds[topicPartition{topic: topic.Name, partition: number}] = b
+			tp := topicPartition{topic: topic.Name, partition: number}
+			bf.bounds[tp], bf.ends[tp] = b, Position(b.HighWatermark)
 		}
 	}
 	rows, err := s.ledger.read(ctx, s.cfg.Topics, bf.began)
@@ -171,6 +178,14 @@ func (bf *backfill) end(tp topicPartition) Position {
 		return -1
 	}
 	return Position(bf.bounds[tp].LastStable)
+}
+
+// known is the newest high watermark that was asked for.
+func (bf *backfill) known(tp topicPartition) Position {
+	if bf == nil {
+		return -1
+	}
+	return bf.ends[tp]
 }
 
 func (bf *backfill) isDone() bool { return bf != nil && bf.done.Load() }
@@ -194,6 +209,9 @@ func (bf *backfill) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := bf.lookBeyond(ctx, rows); err != nil {
+		return err
+	}
 	var now Progress
 	now.Partitions = len(bf.bounds)
 	for tp, bounds := range bf.bounds {
@@ -206,7 +224,7 @@ func (bf *backfill) look(ctx context.Context) error {
 		}
 		first, end := int64(bf.first[row.topicPartition]), bounds.LastStable
 		now.Done += max(0, min(int64(row.next), end)-first)
-		if int64(row.next) >= end || row.haltedSince {
+		if row.haltedSince || bf.reached(row) {
 			now.Partitions--
 		}
 	}
@@ -219,12 +237,39 @@ func (bf *backfill) look(ctx context.Context) error {
 	return nil
 }
 
+// lookBeyond asks again for the end of the partitions that were read beyond the high watermark of the beginning.
+func (bf *backfill) lookBeyond(ctx context.Context, rows []ledgerRow) error {
+	for _, row := range rows {
+		if known, counted := bf.ends[row.topicPartition]; !counted || row.next <= known {
+			continue
+		}
+		now, err := bf.sink.partlog.Bounds(ctx, row.topic, row.partition)
+		if err != nil {
+			return fmt.Errorf("ask for the end of %s: %w", row.topicPartition, err)
+		}
+		bf.ends[row.topicPartition] = Position(now[row.partition].HighWatermark)
+	}
+	return nil
+}
+
+// reached reports whether row is at its end. A position beyond everything that Kafka has, or of another topic of the same name, is at no
+// end: a pipeline must look at it, and will halt it.
+func (bf *backfill) reached(row ledgerRow) bool {
+	bounds, id := bf.bounds[row.topicPartition], bf.ids[row.topic]
+	recreated := id != (partlog.TopicID{}) && row.topicID != (partlog.TopicID{}) && id != row.topicID
+	return int64(row.next) >= bounds.LastStable && row.next <= bf.ends[row.topicPartition] && !recreated
+}
+
 // summary reads what the ledger says at the end. After a stop it still asks, for a moment.
 func (bf *backfill) summary(ctx context.Context, took time.Duration) (*Summary, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*connectTimeout)
 	defer cancel()
 	s := bf.sink
-	rows, err := s.ledger.read(ctx, s.cfg.Topics, bf.began)
+	var rows []ledgerRow
+	err := s.persist(ctx, "postgres", func(ctx context.Context) (err error) {
+		rows, err = s.ledger.read(ctx, s.cfg.Topics, bf.began)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -246,10 +291,10 @@ func (bf *backfill) summary(ctx context.Context, took time.Duration) (*Summary, 
 			Counts: row.counts.public(),
 		}
 		switch {
-		case int64(row.next) >= bounds.LastStable:
-			p.State = StateDone
 		case row.haltedSince:
 			p.State, p.HaltedReason = StateHalted, row.haltedReason
+		case bf.reached(row):
+			p.State = StateDone
 		}
 		if p.StoredDeadLetters, err = s.ledger.deadLettersBelow(ctx, row.topicPartition, bounds.LastStable); err != nil {
 			return nil, err

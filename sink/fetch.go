@@ -72,6 +72,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		trouble.ended(ctx)
 		refusal = refusals{}
 		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
+		p.known = max(p.known, position) // the leader serves it
 		if got.Next() == int64(position) {
 			responses <- got
 			p.state.sawEnd()
@@ -141,8 +142,11 @@ func (p *pipeline) refused(ctx context.Context, err error, position Position, se
 	return &chunk{err: err}, 0
 }
 
-// ended reports whether a backfill need not read on from position.
-func (p *pipeline) ended(position Position) bool { return p.end >= 0 && position >= p.end }
+// ended reports whether a backfill need not read on from position. A position beyond all that the log had is not at an end: the leader
+// must say that the log was truncated, or that it knows more by now.
+func (p *pipeline) ended(position Position) bool {
+	return p.end >= 0 && p.end <= position && position <= p.known
+}
 
 // askBytes is how much to ask the broker for, so that the decompressed records fill a share.
 func (p *pipeline) askBytes(s share) int {

@@ -58,6 +58,26 @@ func (f *fixture) connect() {
 	f.producer = client
 }
 
+// recreate deletes the topic and makes it again with one partition.
+func (f *fixture) recreate() {
+	f.t.Helper()
+	if _, err := f.admin().DeleteTopic(f.t.Context(), f.topic); err != nil {
+		f.t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for { // the deletion takes a moment
+		_, err := f.admin().CreateTopic(f.t.Context(), 1, 1, nil, f.topic)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("make %s again: %v", f.topic, err)
+		}
+		sleep(f.t.Context(), 20*time.Millisecond)
+	}
+	f.connect()
+}
+
 // config is a configuration for the fixture's servers, with a group of its own.
 func (f *fixture) config() Config {
 	cfg := DefaultConfig()

@@ -44,6 +44,7 @@ type pipeline struct {
 	decoder   *schema.Decoder
 	current   partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
 	end       Position        // a backfill stops here; -1: never
+	known     Position        // the high watermark when the backfill began: a position beyond it must be looked at
 	share     share
 	pace      time.Duration // between the starts of two fetches of a partition that has caught up
 

@@ -129,40 +129,39 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
-// A topic that was deleted and made again counts other records under the same offsets: nothing of it may be stored beside the old ones.
+// A topic that was deleted and made again counts other records under the same offsets: nothing of it may be stored beside the old ones, whether
+// it is longer or shorter than the old one was.
 func TestARecreatedTopicHalts(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{20, 10, 3, 0} {
+		t.Run(fmt.Sprint("with ", n, " records"), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, 1)
+			f.send(0, rides(0, 10)...)
+			f.backfill(f.config())
+			f.recreate()
+			f.send(0, rides(50, n)...)
+			sum := f.backfill(f.config())
+			if !sum.Halted() || !strings.Contains(sum.Partitions[0].HaltedReason, "made again") {
+				t.Errorf("state %s because of %q, want halted because the topic was made again", sum.Partitions[0].State, sum.Partitions[0].HaltedReason)
+			}
+			if n := f.count("SELECT count(*) FROM rides"); n != 10 {
+				t.Errorf("%d rides, want the 10 of the old topic", n)
+			}
+		})
+	}
+}
+
+// A position beyond the end of the log, as after an unclean election, halts.
+func TestATruncatedLogHalts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)
 	f.send(0, rides(0, 10)...)
 	f.backfill(f.config())
-	if _, err := f.admin().DeleteTopic(t.Context(), f.topic); err != nil {
-		t.Fatal(err)
-	}
-	recreate := func() error {
-		_, err := f.admin().CreateTopic(t.Context(), 1, 1, nil, f.topic)
-		return err
-	}
-	for recreate() != nil { // the deletion takes a moment
-		if t.Context().Err() != nil {
-			t.Fatal(t.Context().Err())
-		}
-	}
-	fresh, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...), kgo.DefaultProduceTopic(f.topic))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fresh.Close()
-	for _, v := range rides(50, 20) {
-		if err := fresh.ProduceSync(t.Context(), &kgo.Record{Value: v}).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f.exec("UPDATE sink_ledger SET next_offset = 25, inserted = 25") // as if it had read what the log has lost
 	sum := f.backfill(f.config())
-	if !sum.Halted() || !strings.Contains(sum.Partitions[0].HaltedReason, "made again") {
-		t.Errorf("state %s because of %q, want halted because the topic was made again", sum.Partitions[0].State, sum.Partitions[0].HaltedReason)
-	}
-	if n := f.count("SELECT count(*) FROM rides"); n != 10 {
-		t.Errorf("%d rides, want the 10 of the old topic", n)
+	if !sum.Halted() || !strings.Contains(sum.Partitions[0].HaltedReason, "position 25 is beyond the end of the log at 10") {
+		t.Errorf("state %s because of %q, want halted beyond the end", sum.Partitions[0].State, sum.Partitions[0].HaltedReason)
 	}
 }
 

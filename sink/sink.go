@@ -147,7 +147,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 	defer finish()
 
 	var serve errgroup.Group
-	serve.Go(func() error { s.watch(serving, leader); end(); return nil })
+	serve.Go(func() error { s.watch(serving, leader, topics); end(); return nil })
 	if bf != nil {
 		serve.Go(func() error { bf.wait(serving); end(); return nil })
 	}
@@ -172,7 +172,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
-			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, end: bf.end(tp),
+			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, end: bf.end(tp), known: bf.known(tp),
 			share: share{bytes: min(part, s.cfg.MaxBatchBytes)},
 			pace:  max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
 		}
@@ -182,8 +182,9 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 	return pipelines
 }
 
-// watch asks for metadata until ctx ends or there are partitions that the group does not share out yet and this member leads.
-func (s *Sink) watch(ctx context.Context, leader *leaderBalancer) {
+// watch asks for metadata until ctx ends or the group must share out again: there are partitions that it does not know and this member leads,
+// or a topic is another one than at the assignment.
+func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) {
 	for {
 		sleep(ctx, s.cfg.WatchInterval)
 		if ctx.Err() != nil {
@@ -195,9 +196,15 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer) {
 			continue
 		}
 		for _, topic := range topics {
-			seen, leads := leader.leads(topic.Name)
-			if leads && topic.Err == nil && len(topic.Partitions) > seen {
+			if topic.Err != nil {
+				continue
+			}
+			if seen, leads := leader.leads(topic.Name); leads && len(topic.Partitions) > seen {
 				s.log.InfoContext(ctx, "new partitions: sharing out again", "topic", topic.Name, "partitions", len(topic.Partitions), "before", seen)
+				return
+			}
+			if was := assigned[topic.Name].ID; was != topic.ID && was != (partlog.TopicID{}) && topic.ID != (partlog.TopicID{}) {
+				s.log.WarnContext(ctx, "the topic was deleted and made again", "topic", topic.Name)
 				return
 			}
 		}
