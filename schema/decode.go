@@ -34,7 +34,7 @@ func (at *Coordinates) micros() (int64, bool) {
 // faster, and keeps its buffers: one goroutine at a time may use it. Use NewDecoder.
 type Decoder struct {
 	value   []byte              // the record at hand
-	slots   [len(columns)]slot  // what it holds
+	slots   [maxColumns]slot    // what it holds, by column
 	set     uint64              // bit c: slots[c] is not null
 	scratch []byte              // unescaped text, digits of wide decimals
 	extra   []byte              // the JSON object of extra_fields, empty for NULL

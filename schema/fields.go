@@ -19,6 +19,8 @@ const (
 	kindPartition // kafka_partition
 	kindTopic     // kafka_topic
 	kindExtra     // fields nobody declared, jsonb
+
+	kindNull // in row.go: a field without a value
 )
 
 // Field is one field of a ride, for those who walk the table.
@@ -80,6 +82,9 @@ var columns = [...]column{ //nolint:gochecknoglobals // read only
 	{name: "cbd_congestion_fee", kind: KindDecimal, of: func(r *Ride) any { return &r.CBDCongestionFee }},
 	{name: "extra_fields", kind: kindExtra},
 }
+
+// maxColumns bounds the table, so that an index needs no check. A larger power of two is fine.
+const maxColumns = 32
 
 // kinds is the column's kind alone, close together for the loop in row.go.
 var kinds = func() (k [len(columns)]Kind) { //nolint:gochecknoglobals // read only

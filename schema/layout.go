@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // layout.go: the fast path. A producer writes its records the same way again and again, so what stands between the values of a record is
 // taken from an earlier one and compared as bytes. Before it decode.go; values go through quick.go. Whatever is not as expected is left
@@ -17,11 +20,14 @@ type layout struct {
 	steps []step
 	after []byte // behind the last value
 	told  taxi   // by the names
+	set   uint64 // bit c: column c comes
 	bytes []byte // what before and after are slices of
 }
 
 // step is one member of the object.
 type step struct {
+	words  [4]uint64 // before as words, and which bits of them count
+	masks  [4]uint64
 	before []byte // from the end of the value before up to this value, the name included
 	kind   Kind   // kindExtra for a field nobody declared
 	column uint8
@@ -48,27 +54,23 @@ func (d *Decoder) followLayouts(value []byte) bool {
 // follow reads value along a layout.
 func (d *Decoder) follow(l *layout, v []byte) bool {
 	d.begin(v)
-	p := 0
-	for i := range l.steps {
+	d.set = l.set // put takes out what is null
+	p, i := 0, 0
+	for {
+		var done int
+		p, done = d.quickNumbers(v, p, l.steps[i:])
+		if i += done; i == len(l.steps) {
+			break
+		}
 		s := &l.steps[i]
-		next := p + len(s.before)
-		if next >= len(v) || string(v[p:next]) != string(s.before) {
+		if !s.begins(v, p) {
 			return false
 		}
-		switch s.kind { //nolint:exhaustive // the others do not arrive
-		case KindDecimal:
-			p = d.quickDecimal(v, next, s.column)
-		case KindInteger:
-			p = d.quickInteger(v, next, s.column)
-		case KindTime:
-			p = d.quickTime(v, next, s.column)
-		case KindText:
-			p = d.quickText(v, next, s.column)
-		default:
-			p = d.quickExtra(next, s.name)
-		}
-		if p < 0 {
+		if p = d.quickValue(v, p+len(s.before), s); p < 0 {
 			return false
+		}
+		if i++; i == len(l.steps) {
+			break
 		}
 	}
 	if string(v[p:]) != string(l.after) {
@@ -77,6 +79,20 @@ func (d *Decoder) follow(l *layout, v []byte) bool {
 	d.closeExtra()
 	d.setTaxi(l.told)
 	return true
+}
+
+// begins says if v[p:] begins with the bytes before the value. Names are short, so that comparing all the words at once is faster than
+// comparing slices.
+func (s *step) begins(v []byte, p int) bool {
+	if len(s.before) > 32 || p+32 > len(v) {
+		next := p + len(s.before)
+		return next < len(v) && string(v[p:next]) == string(s.before)
+	}
+	w := v[p : p+32]
+	return (binary.LittleEndian.Uint64(w)^s.words[0])&s.masks[0]|
+		(binary.LittleEndian.Uint64(w[8:])^s.words[1])&s.masks[1]|
+		(binary.LittleEndian.Uint64(w[16:])^s.words[2])&s.masks[2]|
+		(binary.LittleEndian.Uint64(w[24:])^s.words[3])&s.masks[3] == 0
 }
 
 // learn remembers how the record was laid out that the general path has just read. The layout that was not used for longest makes room.
@@ -93,6 +109,7 @@ func (d *Decoder) learn() {
 	d.layouts[0] = l
 
 	l.steps, l.bytes, l.told = l.steps[:0], l.bytes[:0], noTaxi
+	l.set = 0
 	l.bytes = slices.Grow(l.bytes, d.betweenValues()) // so that slices of it stay
 	end := 0
 	for i := range d.members {
@@ -101,8 +118,13 @@ func (d *Decoder) learn() {
 		if m.known {
 			s.kind, s.column = kinds[m.means.column], m.means.column
 			l.told |= m.means.taxi
+			l.set |= 1 << s.column
 		}
 		s.before = l.keep(d.value[end:m.first])
+		for i, c := range s.before[:min(len(s.before), 32)] {
+			s.words[i/8] |= uint64(c) << (8 * (i % 8))
+			s.masks[i/8] |= 0xFF << (8 * (i % 8))
+		}
 		l.steps = append(l.steps, s)
 		end = m.next
 	}

@@ -187,7 +187,6 @@ func (d *Decoder) supersede() {
 func (d *Decoder) merge(m *member) (null bool, bad *DecodeError) {
 	c := m.means.column
 	before, had := d.slots[c], d.set>>c&1 != 0
-	d.set &^= 1 << c
 	if reason := d.put(c, m.first, m.next); reason != "" {
 		return false, d.fieldError(c, reason, m.first)
 	}

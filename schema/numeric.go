@@ -12,37 +12,41 @@ const (
 	negativeSign  = 0x4000
 )
 
-// quickNumeric bounds the coefficients that putNumeric can write: with a scale of at most 4 the whole part is below 10^8.
-const quickNumeric = 100_000_000
-
-// putNumeric writes a decimal with a coefficient below quickNumeric and a scale of at most 4, and returns its length. It writes up to
-// 14 bytes whatever the length, and does not branch on the digits, which are different in every ride.
-func putNumeric(b []byte, s slot) int {
-	scaled := s.bits * powersOfTen[(4-s.scale)&7] // below 10^12: whole part before, four digits behind the point
-	whole, fraction := scaled/10_000, scaled%10_000
-	high, low := whole/10_000, whole%10_000
-	// Three digits, of which the first ones and the last ones may be 0 and then must not be there.
-	three := high<<32 | low<<16 | fraction
-	hasHigh, hasWhole, hasFraction := notZero(high), notZero(whole), notZero(fraction)
-	weight := hasHigh + hasWhole - 1 // 1, 0 or -1
-	if three == 0 {
-		weight = 0
-	}
-	leading := 1 + hasHigh + hasWhole // 3, 2 or 1 digits from the first that is not 0
-	last := leading
-	if hasFraction == 0 {
-		last = leading - 1
-		if low == 0 && hasWhole == 1 {
-			last = 1 // 10,000 or 250,000,000: only the first digit is not 0
+// putNumerics writes the decimals of a row from column c on into b[n:], as far as they are below 10,000 with at most four digits behind the
+// point: that is one digit to the base 10,000 on each side. It returns where it stopped, and at which column. It does not branch on the
+// digits, which are different in every ride.
+func (d *Decoder) putNumerics(b []byte, n, c int) (next, column int) {
+	for ; c < len(kinds) && kinds[c] == KindDecimal; c++ {
+		w := (*[16]byte)(b[n:])
+		if d.set>>c&1 == 0 {
+			binary.BigEndian.PutUint32(w[:], null)
+			n += 4
+			continue
 		}
+		s := &d.slots[c%maxColumns]
+		if s.bits >= 100_000_000 || s.scale > 4 || s.scratch {
+			break
+		}
+		scaled := s.bits * powersOfTen[4-s.scale]
+		whole := scaled / 10_000
+		if whole >= 10_000 {
+			break
+		}
+		digits := whole<<16 | scaled - whole*10_000
+		noWhole, some := 1-notZero(whole), notZero(digits)
+		count := 1 - noWhole + notZero(digits&0xFFFF)
+		weight := -(noWhole & some) & 0xFFFF // of the first digit: 0, or -1 if it is behind the point
+		head := count<<48 | weight<<32 | uint64(s.scale)
+		if s.negative {
+			head |= negativeSign << 16
+		}
+		length := numericDigits + 2*count
+		binary.BigEndian.PutUint32(w[:], uint32(length)) //nolint:gosec // 8 to 12
+		binary.BigEndian.PutUint64(w[4:], head)
+		binary.BigEndian.PutUint32(w[4+numericDigits:], uint32(digits<<(16*noWhole&63))) //nolint:gosec // two digits
+		n += 4 + int(length)                                                             //nolint:gosec // 12 to 16
 	}
-	var sign uint64
-	if s.negative {
-		sign = negativeSign
-	}
-	binary.BigEndian.PutUint64(b, last<<48|(weight&0xFFFF)<<32|sign<<16|uint64(s.scale))
-	binary.BigEndian.PutUint64(b[numericDigits:], three<<(16*(4-leading)))
-	return numericDigits + 2*int(last) //nolint:gosec // 0 to 3
+	return n, c
 }
 
 // notZero returns 1 unless x is 0.

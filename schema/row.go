@@ -31,55 +31,50 @@ func (d *Decoder) appendRow(dst []byte, at *Coordinates) []byte {
 	b := dst[begin:cap(dst)]
 	binary.BigEndian.PutUint16(b, uint16(len(columns)))
 	n := 2
-	for c, kind := range kinds {
+	for c := 0; c < len(kinds); c++ {
+		w := (*[12]byte)(b[n:])
+		s := &d.slots[c%maxColumns]
+		kind := kinds[c]
+		if d.set>>c&1 == 0 && kind <= KindText {
+			kind = kindNull
+		}
 		switch kind {
+		case KindTime:
+			n += put8(w, s.bits)
+		case KindInteger:
+			n += put4(w, uint32(s.bits)) //nolint:gosec // an int32
+		case KindText:
+			n = putBytes(b, n, d.text(s))
+		case KindDecimal:
+			if n, c = d.putNumerics(b, n, c); c < len(kinds) && kinds[c] == KindDecimal {
+				dst, n = d.growForNumeric(dst, begin, n, d.slots[c])
+				b = dst[begin:cap(dst)]
+				continue
+			}
+			c-- // the first behind the decimals
 		case kindOffset:
-			n = put8(b, n, uint64(at.Offset)) //nolint:gosec // the same bits
-			continue
+			n += put8(w, uint64(at.Offset)) //nolint:gosec // the same bits
 		case kindTimestamp:
 			if micros, ok := at.micros(); ok {
-				n = put8(b, n, uint64(micros)) //nolint:gosec // the same bits
-				continue
+				n += put8(w, uint64(micros)) //nolint:gosec // the same bits
+			} else {
+				n += putNull(w)
 			}
 		case kindPartition:
-			n = put4(b, n, uint32(at.Partition)) //nolint:gosec // the same bits
-			continue
+			n += put4(w, uint32(at.Partition)) //nolint:gosec // the same bits
 		case kindTopic:
 			n = putBytes(b, n, at.Topic)
-			continue
 		case kindExtra:
-			if len(d.extra) > 0 {
-				binary.BigEndian.PutUint32(b[n:], uint32(len(d.extra)+1)) //nolint:gosec // at most maxExtra
-				b[n+4] = jsonbVersion
-				n += 5 + copy(b[n+5:], d.extra)
-				continue
-			}
-		default:
-			if d.set>>c&1 == 0 {
+			if len(d.extra) == 0 {
+				n += putNull(w)
 				break
 			}
-			s := &d.slots[c]
-			switch kind { //nolint:exhaustive // the others are above
-			case KindTime:
-				n = put8(b, n, s.bits)
-			case KindInteger:
-				n = put4(b, n, uint32(s.bits)) //nolint:gosec // an int32
-			case KindText:
-				n = putBytes(b, n, d.text(s))
-			case KindDecimal:
-				if s.bits < quickNumeric && s.scale <= 4 && !s.scratch {
-					length := putNumeric(b[n+4:], *s)
-					binary.BigEndian.PutUint32(b[n:], uint32(length)) //nolint:gosec // at most 14
-					n += 4 + length
-					break
-				}
-				dst, n = d.growForNumeric(dst, begin, n, *s)
-				b = dst[begin:cap(dst)]
-			}
-			continue
+			binary.BigEndian.PutUint32(w[:], uint32(len(d.extra)+1)) //nolint:gosec // at most maxExtra
+			w[4] = jsonbVersion
+			n += 5 + copy(b[n+5:], d.extra)
+		case kindNull:
+			n += putNull(w)
 		}
-		binary.BigEndian.PutUint32(b[n:], null)
-		n += 4
 	}
 	return dst[:begin+n]
 }
@@ -95,15 +90,20 @@ func (d *Decoder) growForNumeric(dst []byte, begin, n int, s slot) (grown []byte
 	return slices.Grow(dst, fixedRow+len(d.value)+len(d.scratch)+len(d.extra))[:begin], next
 }
 
-func put8(b []byte, n int, x uint64) int {
-	binary.BigEndian.PutUint32(b[n:], 8)
-	binary.BigEndian.PutUint64(b[n+4:], x)
-	return n + 12
+func put8(w *[12]byte, x uint64) int {
+	binary.BigEndian.PutUint32(w[:], 8)
+	binary.BigEndian.PutUint64(w[4:], x)
+	return 12
 }
 
-func put4(b []byte, n int, x uint32) int {
-	binary.BigEndian.PutUint64(b[n:], 4<<32|uint64(x))
-	return n + 8
+func put4(w *[12]byte, x uint32) int {
+	binary.BigEndian.PutUint64(w[:], 4<<32|uint64(x))
+	return 8
+}
+
+func putNull(w *[12]byte) int {
+	binary.BigEndian.PutUint32(w[:], null)
+	return 4
 }
 
 func putBytes[T string | []byte](b []byte, n int, text T) int {

@@ -24,7 +24,8 @@ type scanner struct {
 }
 
 func (s *scanner) reset(value []byte) {
-	*s = scanner{value: value, failed: -1, deep: -1, badText: -1, wide: -1}
+	s.value = value
+	s.failed, s.deep, s.badText, s.wide, s.nan = -1, -1, -1, -1, false // one by one: that is faster
 }
 
 // clean says that nothing was noted.

@@ -25,8 +25,9 @@ func (d *Decoder) text(s *slot) []byte {
 	return s.in(d.value)
 }
 
-// put reads the value in [first,next) into column c, which is null before. "", null and NaN leave it null.
+// put reads the value in [first,next) into column c. "", null and NaN make it null.
 func (d *Decoder) put(c uint8, first, next int) Reason {
+	d.set &^= 1 << c
 	s, null, reason := d.read(kinds[c], first, next)
 	if reason != "" || null {
 		return reason
