@@ -198,7 +198,7 @@ func olderTables(t *testing.T, s scene) string {
 	s.t = t
 	s.url = localenv.Database(t)
 	s.start("migrate", "up").wantExit(0, 30*time.Second)
-	s.start("migrate", "down").wantExit(0, 30*time.Second)
+	s.start("migrate", "down", "--steps=1").wantExit(0, 30*time.Second)
 	return s.url
 }
 

@@ -21,16 +21,16 @@ func TestKillNine(t *testing.T) {
 	records := s.publishRides(300_000, partitions, writeMixed)
 	conn, dice := s.connect(), random(t)
 	for life := range lives {
-		// A life's share of the traffic, more or less: about 200 bytes a ride go to PostgreSQL.
-		share := int64(len(records)) * 200 / int64(lives+1)
+		// More or less an even share of what is left: about 200 bytes a ride go to PostgreSQL.
+		left := int64(len(records)) - s.countRides(conn)
 		var g *gate
 		var where string
 		switch life % 3 {
 		case 0:
-			n := 1 + dice.Int64N(share)
+			n := 1 + dice.Int64N(2*160*left/int64(lives-life+1))
 			g, where = afterBytes(n), fmt.Sprintf("after %d bytes to PostgreSQL", n)
 		case 1:
-			n := dice.Int64N(3)
+			n := dice.Int64N(8)
 			g, where = beforeCommitReply(n), fmt.Sprintf("before the reply to COMMIT number %d", n+1)
 		default:
 			g, where = insideCopy(), "inside the first COPY"

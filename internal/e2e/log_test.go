@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -151,6 +152,27 @@ func deleteBefore(t testing.TB, brokers []string, at place) {
 	}
 	if err != nil {
 		t.Fatalf("delete the records of %s: %v", at, err)
+	}
+}
+
+// keepForever switches off retention by age: the tests' records are older than any.
+func keepForever(t testing.TB, brokers []string, topics ...string) {
+	t.Helper()
+	alterTopics(t, brokers, map[string]string{"retention.ms": "-1"}, topics...)
+}
+
+func alterTopics(t testing.TB, brokers []string, settings map[string]string, topics ...string) {
+	t.Helper()
+	var alter []kadm.AlterConfig
+	for name, value := range settings {
+		alter = append(alter, kadm.AlterConfig{Name: name, Value: &value})
+	}
+	altered, err := admin(t, brokers).AlterTopicConfigs(t.Context(), alter, topics...)
+	for _, topic := range altered {
+		err = errors.Join(err, topic.Err)
+	}
+	if err != nil {
+		t.Fatalf("set %v for %v: %v", settings, topics, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,7 +16,21 @@ import (
 const binaryVariable = "TEST_SINK_BINARY"
 
 func TestMain(m *testing.M) {
+	runMany()
 	os.Exit(withBinary(func() int { return localenv.Main(m) }))
+}
+
+// runMany runs many tests at once, unless -parallel says how many: most of the time they wait for session timeouts, not for a processor.
+func runMany() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err) // the testing package has this flag
+	}
 }
 
 // withBinary calls run while TEST_SINK_BINARY names a sink: the one given from outside, else one built for this process.

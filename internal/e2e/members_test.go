@@ -149,6 +149,7 @@ func TestMembersFinishTogether(t *testing.T) {
 				client.Close()
 				records = append(records, some...)
 			}
+			s.settle()
 			checkLog(t, s.brokers, records, s.topics...)
 			processes := make([]*process, test.members)
 			for i := range processes {

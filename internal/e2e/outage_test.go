@@ -113,6 +113,7 @@ func TestBrokerRestarted(t *testing.T) {
 	if _, err := kadm.NewClient(newClient(t, s.brokers)).CreateTopic(t.Context(), 4, 1, nil, s.topic()); err != nil {
 		t.Fatalf("create the topic: %v", err)
 	}
+	keepForever(t, s.brokers, s.topic())
 	records := recordsOf(t, s.topic(), 4, madeRides(random(t), 60_000), writeMixed)
 	client := newClient(t, s.brokers, kgo.ProducerBatchMaxBytes(100_000))
 	publish(t, client, records)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestRealRides(t *testing.T) {
 			for _, d := range dialects() {
 				t.Run("dialect "+d.letter+": "+d.means, func(t *testing.T) {
 					t.Parallel()
-					s := newSceneOn(t, newDatabase(t, "dialect_"+d.letter), 4)
+					s := newSceneOn(t, newDatabase(t, "dialect_"+strings.ToLower(d.letter)), 4)
 					s.storeTwice(s.publishInEachCodec(rides, d.write))
 				})
 			}

@@ -37,6 +37,7 @@ func newSceneOn(t testing.TB, databaseURL string, partitions ...int) scene {
 	for _, n := range partitions {
 		s.topics = append(s.topics, localenv.Topic(t, n))
 	}
+	keepForever(t, s.brokers, s.topics...)
 	s.group = "group-of-" + s.topics[0]
 	s.start("migrate", "up").wantExit(0, 30*time.Second)
 	return s
@@ -112,7 +113,7 @@ func (s scene) connect() *pgx.Conn {
 	return connect(s.t, s.url)
 }
 
-// withSchema makes a schema on a server that is the test's own, and returns the URL that has it in search_path.
+// withSchema makes a schema on a server that is the test's own, and returns the URL that has it in search_path. The name is in lower case.
 func withSchema(t testing.TB, databaseURL, schema string) string {
 	t.Helper()
 	conn := connect(t, databaseURL)

@@ -36,6 +36,7 @@ type partitionSummary struct {
 	EndOffset      int64  `json:"end_offset"`
 	HighWatermark  int64  `json:"high_watermark"`
 	NotReadableYet int64  `json:"not_readable_yet"`
+	StoredDead     int64  `json:"stored_dead_letters"` // below EndOffset
 	counts
 }
 
@@ -74,6 +75,9 @@ func summaryOf(t testing.TB, p *process) summary {
 		name := partitionName(part.Topic, part.Partition)
 		if got, want := part.sum(), part.NextOffset-part.FirstOffset; got != want {
 			t.Errorf("%s: the sums do not close: %+v sum up to %d, next - first is %d", name, part.counts, got, want)
+		}
+		if part.StoredDead > part.DeadLetters {
+			t.Errorf("%s: %d dead letters are stored, %d were ever counted", name, part.StoredDead, part.DeadLetters)
 		}
 		if part.State == "done" && part.NextOffset < part.EndOffset {
 			t.Errorf("%s: said to be done at %d, before its end %d", name, part.NextOffset, part.EndOffset)

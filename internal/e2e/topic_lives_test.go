@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -58,21 +57,16 @@ func (s scene) makeAgain(partitions int32) {
 		_, err := kafka.CreateTopic(s.t.Context(), partitions, 1, nil, s.topic())
 		return err == nil, fmt.Sprint(err) // exists, until the deletion is through
 	})
+	keepForever(s.t, s.brokers, s.topic())
 }
 
 // TestCompactedTopic holds: of a compacted topic what is left is stored, and the gaps are counted as not-records.
 func TestCompactedTopic(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, 1)
-	kafka := admin(t, s.brokers)
-	setting := func(name, value string) kadm.AlterConfig { return kadm.AlterConfig{Name: name, Value: &value} }
-	altered, err := kafka.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{
-		setting("cleanup.policy", "compact"), setting("min.cleanable.dirty.ratio", "0.001"), setting("segment.ms", "200"),
-		setting("max.compaction.lag.ms", "200"), setting("min.compaction.lag.ms", "0"),
+	alterTopics(t, s.brokers, map[string]string{
+		"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.001", "segment.ms": "200", "max.compaction.lag.ms": "200", "min.compaction.lag.ms": "0",
 	}, s.topic())
-	if err != nil || altered[0].Err != nil {
-		t.Fatalf("make the topic a compacted one: %v, %v", err, altered)
-	}
 	// Compressed batches whose last records are gone are where other readers turn in circles.
 	client := newClient(t, s.brokers, kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.MaxProduceRequestsInflightPerBroker(1))
 	rides := madeRides(random(t), 3000)

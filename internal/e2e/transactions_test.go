@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -28,6 +31,26 @@ func end(t testing.TB, client *kgo.Client, how kgo.TransactionEndTry) {
 	}
 }
 
+// settle waits until the markers of all transactions that were ended are in the log: EndTransaction does not wait for them.
+func (s scene) settle() {
+	s.t.Helper()
+	kafka := admin(s.t, s.brokers)
+	eventually(s.t, 30*time.Second, "the last stable offsets to be at the ends", func() (bool, string) {
+		ends, err := kafka.ListEndOffsets(s.t.Context(), s.topics...)
+		if err != nil {
+			return false, err.Error()
+		}
+		stable := endOffsets(s.t, s.brokers, s.topics...)
+		behind := ""
+		ends.Each(func(o kadm.ListedOffset) {
+			if at := stable[place{topic: o.Topic, partition: o.Partition}]; at != o.Offset {
+				behind += fmt.Sprintf("%s: %d of %d; ", partitionName(o.Topic, o.Partition), at, o.Offset)
+			}
+		})
+		return behind == "", behind
+	})
+}
+
 // TestTransactions holds: what was committed is stored and nothing else; the backfill ends although each log ends in an abort marker;
 // aborted records and markers are counted as not-records.
 func TestTransactions(t *testing.T) {
@@ -49,6 +72,7 @@ func TestTransactions(t *testing.T) {
 		}
 	}
 	client.Close()
+	s.settle()
 	checkLog(t, s.brokers, kept, s.topics...)
 
 	sum := s.backfilled(0)
@@ -87,6 +111,7 @@ func TestInterleavedTransactions(t *testing.T) {
 		end(t, drops, kgo.TryAbort)
 		end(t, keeps, kgo.TryCommit)
 	}
+	s.settle()
 	checkLog(t, s.brokers, kept, s.topics...)
 	s.backfilled(0)
 	s.checkStored(kept)
@@ -110,6 +135,7 @@ func TestOpenTransaction(t *testing.T) {
 		t.Errorf("with 30 records in an open transaction behind 50 the summary says %+v", p)
 	}
 	end(t, client, kgo.TryCommit)
+	s.settle()
 	s.backfilled(0)
 	s.checkStored(append(records, open...))
 	s.checkAtEnd(t)
