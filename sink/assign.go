@@ -56,13 +56,17 @@ func (s *Sink) prepare(ctx context.Context) error {
 		return err
 	}
 	begun := map[string]bool{}
+	var others []string // groups that wrote before
 	for _, row := range rows {
 		begun[row.topic] = true
 		s.known.add(row.topicPartition)
-		if row.group != "" && row.group != s.cfg.Group {
-			s.log.WarnContext(ctx, "another group wrote this partition; the ledger keeps the two apart, but both read all of it",
-				"topic", row.topic, "partition", row.partition, "group", row.group)
+		if row.group != "" && row.group != s.cfg.Group && !slices.Contains(others, row.group) {
+			others = append(others, row.group)
 		}
+	}
+	if len(others) > 0 {
+		s.log.WarnContext(ctx, "another group has written these topics: no record is stored twice, but members of both get in each other's way",
+			"topics", s.cfg.Topics, "group", s.cfg.Group, "others", others)
 	}
 	var missing []newRow
 	for _, topic := range topics {

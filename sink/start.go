@@ -46,7 +46,7 @@ func ParseStart(s string) (Start, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return Start{kind: startTime, time: t}, nil
 	}
-	return Start{}, fmt.Errorf("start %q is none of earliest, latest, committed, an offset such as 4200, or a time such as 2020-07-01T00:00:00Z", s)
+	return Start{}, fmt.Errorf("%q is none of earliest, latest, committed, an offset such as 4200, or a time such as 2020-07-01T00:00:00Z", s)
 }
 
 // String returns what ParseStart reads.

@@ -8,9 +8,11 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,3 +336,78 @@ func TestRateThatIsNoNumber(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestProduceThroughAnOutage: 1. connections are cut while rides are on their way, 2. for a while no broker can be reached, 3. it can again.
+// Every ride is in the topic at the end, at least once.
+func TestProduceThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	brokers := fakeKafka(t)
+	const topic, n = "rides", 2*chunkRecords + 1000
+	produced(t, brokers, "--topic", topic, "--partitions=2", "--synthetic=1", "--seed=99")
+
+	var mu sync.Mutex
+	var open []net.Conn
+	refuse := 0
+	transport := &kafka.Transport{MetadataTopics: []string{topic}, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		mu.Lock()
+		defer mu.Unlock()
+		if refuse > 0 && err == nil {
+			refuse--
+			return nil, errors.Join(errors.New("the test refuses"), conn.Close())
+		}
+		open = append(open, conn)
+		return conn, err
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	s := newSender(brokers, topic, 2, 0, true, transport, slog.New(slog.DiscardHandler))
+	source := newSyntheticSource(n, 4, schema.TLC)
+	p := pump{sender: s, dialect: schema.TLC, key: "pickup", log: slog.New(slog.DiscardHandler), rides: &hooked{source: source, at: func(left int64) {
+		if left == n-chunkRecords-500 { // the first chunk is on its way
+			mu.Lock()
+			defer mu.Unlock()
+			refuse = 12 // more than the writer's own attempts
+			for _, conn := range open {
+				_ = conn.Close() // that is the fault
+			}
+		}
+	}}}
+	if err := errors.Join(p.run(t.Context()), s.close()); err != nil {
+		t.Fatal(err)
+	}
+	if records := summarize(topic, s.counted(), time.Second).Records; records != n {
+		t.Errorf("%d rides were acknowledged, want %d", records, n)
+	}
+	missing := map[string]int{}
+	generator := synthetic.New(4, synthetic.Yellow)
+	for range n {
+		ride := generator.Next()
+		value, err := ride.AppendJSON(nil, schema.TLC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing[string(value)]++
+	}
+	for _, r := range consume(t, brokers, topic, n+1) {
+		if missing[string(r.Value)]--; missing[string(r.Value)] <= 0 {
+			delete(missing, string(r.Value)) // a second copy is allowed
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("%d rides are missing", len(missing))
+	}
+}
+
+// hooked is a synthetic source that calls at after each ride.
+type hooked struct {
+	source *syntheticSource
+	at     func(left int64)
+}
+
+func (h *hooked) next() (schema.Ride, error) {
+	ride, err := h.source.next()
+	h.at(h.source.left)
+	return ride, err
+}
+
+func (*hooked) Close() error { return nil }

@@ -135,20 +135,27 @@ func (k *Kafka) launch(ctx context.Context, n *node) (err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, fmt.Errorf("waited %s", startPatience))
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(n.client.address()), kgo.RetryTimeout(time.Second), kgo.MetadataMinAge(20*time.Millisecond))
+	err = n.process.waitFor(ctx, func(ctx context.Context) error { return k.answers(ctx, n) })
 	if err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
-	defer client.Close()
-	err = n.process.waitFor(ctx, func(ctx context.Context) error {
-		m, err := kadm.NewClient(client).BrokerMetadata(ctx)
-		if err == nil && len(m.Brokers) < len(k.nodes) {
-			err = fmt.Errorf("%d of %d brokers are there", len(m.Brokers), len(k.nodes))
-		}
-		return err
-	})
+	return nil
+}
+
+// answers returns nil if a node says that the whole cluster is there. A client keeps what it was told for a while, so each attempt has
+// a new one.
+func (k *Kafka) answers(ctx context.Context, n *node) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(n.client.address()), kgo.RetryTimeout(time.Second))
 	if err != nil {
-		return fmt.Errorf("node %d: %w", n.id, err)
+		return err
+	}
+	defer client.Close()
+	m, err := kadm.NewClient(client).BrokerMetadata(ctx)
+	if err != nil {
+		return err
+	}
+	if len(m.Brokers) < len(k.nodes) {
+		return fmt.Errorf("it sees %d of %d brokers", len(m.Brokers), len(k.nodes))
 	}
 	return nil
 }

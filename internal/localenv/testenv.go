@@ -86,11 +86,12 @@ func Topic(t testing.TB, partitions int) string {
 	t.Helper()
 	name := uniqueName(t, "-")
 	err := administer(t, func(ctx context.Context, admin *kadm.Client) error {
-		if _, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, name); err != nil { //nolint:gosec // a number of partitions
-			return err
-		}
-		return awaitLeaders(ctx, admin, name, partitions)
+		_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, name) //nolint:gosec // a number of partitions
+		return err
 	})
+	if err == nil {
+		err = awaitTopic(t, name, hasLeaders(partitions))
+	}
 	if err != nil {
 		t.Fatalf("create topic %s: %v", name, err)
 	}
@@ -123,29 +124,45 @@ func administer(t testing.TB, do func(context.Context, *kadm.Client) error) erro
 	return do(ctx, kadm.NewClient(client))
 }
 
-// awaitLeaders returns when every partition of a new topic has a leader.
-func awaitLeaders(ctx context.Context, admin *kadm.Client, topic string, partitions int) error {
+// awaitTopic returns when ready says that a topic is as it should be. ready gets nil if the topic is not there.
+func awaitTopic(t testing.TB, topic string, ready func(*kadm.TopicDetail) error) error {
+	t.Helper()
+	late := time.Now().Add(helpPatience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		topics, err := admin.ListTopics(ctx, topic)
-		if err != nil {
+		err := administer(t, func(ctx context.Context, admin *kadm.Client) error { // a new client each time: they keep what they were told
+			topics, err := admin.ListTopics(ctx)
+			if err != nil {
+				return err
+			}
+			if found, ok := topics[topic]; ok {
+				return ready(&found)
+			}
+			return ready(nil)
+		})
+		if err == nil || time.Now().After(late) {
 			return err
 		}
+		<-tick.C
+	}
+}
+
+// hasLeaders says whether every partition of a new topic has a leader.
+func hasLeaders(partitions int) func(*kadm.TopicDetail) error {
+	return func(topic *kadm.TopicDetail) error {
 		led := 0
-		for _, p := range topics[topic].Partitions {
-			if p.Err == nil && p.Leader >= 0 {
-				led++
+		if topic != nil {
+			for _, p := range topic.Partitions {
+				if p.Err == nil && p.Leader >= 0 {
+					led++
+				}
 			}
 		}
-		if led == partitions {
-			return nil
+		if led < partitions {
+			return fmt.Errorf("%d of %d partitions have a leader", led, partitions)
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d partitions have a leader: %w", led, partitions, context.Cause(ctx))
-		case <-tick.C:
-		}
+		return nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package localenv
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -27,19 +28,22 @@ func TestOwnSchemaAndTopic(t *testing.T) {
 		t.Errorf("schema %s is still there", schema)
 	}
 
-	brokers := Brokers(t)
-	admin := kadm.NewClient(client(t, brokers))
 	var topic string
 	t.Run("a topic", func(t *testing.T) {
 		topic = Topic(t, 3)
-		topics, err := admin.ListTopics(t.Context(), topic)
+		topics, err := kadm.NewClient(client(t, Brokers(t))).ListTopics(t.Context(), topic)
 		if err != nil || len(topics[topic].Partitions) != 3 {
 			t.Errorf("%s has %d partitions (%v), want 3", topic, len(topics[topic].Partitions), err)
 		}
 	})
-	topics, err := admin.ListTopics(t.Context())
-	if err != nil || topics.Has(topic) {
-		t.Errorf("topic %s is still there (%v)", topic, err)
+	err := awaitTopic(t, topic, func(found *kadm.TopicDetail) error {
+		if found != nil {
+			return errors.New("it is still there")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("topic %s: %v", topic, err)
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 	// zstdWindow is the largest window that a zstd frame may ask for: what level 22 uses. It costs nothing here, because decoding goes
 	// straight to the output.
 	zstdWindow = 128 << 20
+	// zstdBlock is the most that one block of a frame holds.
+	zstdBlock = 128 << 10
 	// firstGuess is how much to allocate for a batch of unknown size, at least.
 	firstGuess = 64 << 10
 	// emptyReads is how many reads without data or error in a row are taken for a decompressor that is stuck.
@@ -102,10 +104,12 @@ func (c *codecs) unzstd(dst, src []byte, limit int) ([]byte, error) {
 		}
 		most := min(cap(dst), limit)
 		out, err := r.DecodeAll(src, dst[:0:most])
+		// What does not fit is not always told from nonsense: the error is about size if the block that failed could have been too long.
+		full := errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out)+zstdBlock > most
 		switch {
 		case err == nil:
 			return out, nil
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		case !full:
 			return dst, err
 		case most >= limit:
 			return dst, errLimit
