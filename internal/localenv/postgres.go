@@ -47,7 +47,7 @@ type Postgres struct {
 
 const (
 	superuser     = "postgres" // and its password, and the first database
-	startPatience = 60 * time.Second
+	startPatience = 2 * time.Minute
 )
 
 // StartPostgres starts a server and returns when it answers. The first time it may fetch 15 MB. ctx bounds the start, not the server's life.

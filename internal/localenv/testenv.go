@@ -21,7 +21,7 @@ import (
 // testenv.go is what tests call: a schema and a topic of their own, on servers that they share (shared.go).
 
 // helpPatience bounds what is done for a test before and after it.
-const helpPatience = 30 * time.Second
+const helpPatience = time.Minute
 
 // Database returns the URL of a database in which a schema of t's own is the search_path. The schema is dropped when t ends, or kept and named
 // when t failed. The server is the one of TEST_DATABASE_URL, else one that is started once for the process.
