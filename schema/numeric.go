@@ -32,7 +32,7 @@ func (d *Decoder) putNumerics(b []byte, n, c int) (next, column int) {
 		if whole >= 10_000 {
 			break
 		}
-		digits := whole<<16 | scaled - whole*10_000
+		digits := whole<<16 | (scaled - whole*10_000)
 		noWhole, some := 1-notZero(whole), notZero(digits)
 		count := 1 - noWhole + notZero(digits&0xFFFF)
 		weight := -(noWhole & some) & 0xFFFF // of the first digit: 0, or -1 if it is behind the point

@@ -232,7 +232,7 @@ func hex4(v []byte, p int) (rune, bool) {
 		case '0' <= c && c <= '9':
 			r = r<<4 | rune(c-'0')
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
+			r = r<<4 | rune((c|0x20)-'a'+10)
 		default:
 			return 0, false
 		}
@@ -311,7 +311,7 @@ func appendUnescaped(dst, raw []byte) []byte {
 			i += 4
 			if 0xD800 <= r && r < 0xDC00 {
 				if low, ok := hex4(raw, i+3); ok {
-					r = (r-0xD800)<<10 | (low - 0xDC00) + 0x10000
+					r = 0x10000 + ((r-0xD800)<<10 | (low - 0xDC00))
 					i += 6
 				}
 			}
