@@ -2,6 +2,7 @@ package localenv
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -73,7 +74,11 @@ func mavenArguments(dir string) ([]string, error) {
 	if _, err := os.Stat(mavenSettings()); err == nil && os.Getenv("RIDESINK_MAVEN_REPOSITORY") == "" {
 		return nil, nil // the user's own settings are what counts
 	}
-	settings, err := settingsFor(mavenRepository())
+	proxy, err := proxyFor(mavenRepository())
+	if err != nil {
+		return nil, err
+	}
+	settings, err := settingsFor(mavenRepository(), proxy)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +89,21 @@ func mavenArguments(dir string) ([]string, error) {
 	return []string{"--settings", path}, nil
 }
 
-// settingsFor are Maven's settings for a repository and for the proxy that the environment names for it.
-func settingsFor(repository string) ([]byte, error) {
+// proxyFor returns the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for a repository, or "".
+func proxyFor(repository string) (string, error) {
+	u, err := url.Parse(repository)
+	if err != nil {
+		return "", errors.New("RIDESINK_MAVEN_REPOSITORY is no URL such as https://repo1.maven.org/maven2")
+	}
+	through, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil || through == nil {
+		return "", err
+	}
+	return through.String(), nil
+}
+
+// settingsFor are Maven's settings for a repository, and for the proxy to reach it through if there is one.
+func settingsFor(repository, proxyURL string) ([]byte, error) {
 	type mirror struct {
 		ID  string `xml:"id"`
 		Of  string `xml:"mirrorOf"`
@@ -108,16 +126,13 @@ func settingsFor(repository string) ([]byte, error) {
 	if repository != mavenCentral {
 		settings.Mirrors = append(settings.Mirrors, mirror{ID: "ridesink", Of: "central", URL: repository})
 	}
-	u, err := url.Parse(repository)
-	if err != nil {
-		return nil, fmt.Errorf("RIDESINK_MAVEN_REPOSITORY: %w", err)
-	}
-	through, err := http.ProxyFromEnvironment(&http.Request{URL: u}) // HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-	if err != nil {
-		return nil, fmt.Errorf("read the proxy from the environment: %w", err)
-	}
-	if through != nil {
-		p := proxy{ID: "environment", Active: true, Protocol: u.Scheme, Host: through.Hostname(), Port: through.Port(), Username: through.User.Username()}
+	if proxyURL != "" {
+		through, err := url.Parse(proxyURL)
+		if err != nil {
+			return nil, errors.New("the proxy in HTTPS_PROXY is no URL such as http://proxy.example:3128")
+		}
+		// Maven takes a proxy of protocol http for repositories of https too.
+		p := proxy{ID: "environment", Active: true, Protocol: "http", Host: through.Hostname(), Port: through.Port(), Username: through.User.Username()}
 		p.Password, _ = through.User.Password()
 		if p.Port == "" {
 			p.Port = map[string]string{"http": "80", "https": "443"}[through.Scheme]
