@@ -104,6 +104,43 @@ func TestFaultyEnvironment(t *testing.T) {
 	}
 }
 
+// TestFaultyCommands holds the same for the other commands.
+func TestFaultyCommands(t *testing.T) {
+	t.Parallel()
+	closed := closedPort(t)
+	missing := filepath.Join(t.TempDir(), "no-such-file.csv")
+	notRides := secretFile(t, "a,b\n1,2\n")
+	for _, test := range []struct {
+		command  string
+		args     []string
+		wantExit int
+		wantText []string
+	}{
+		{command: "nothing", args: nil, wantExit: 2, wantText: []string{"backfill"}},
+		{command: "a command that is none", args: []string{"backfil"}, wantExit: 2, wantText: []string{"backfil"}},
+		{command: "migrate nowhere", args: []string{"migrate", "sideways"}, wantExit: 2, wantText: []string{"sideways"}},
+		{
+			command: "migrate without a database", args: []string{"migrate", "up", "--database-url=postgres://u@" + closed + "/d"}, wantExit: 3,
+			wantText: []string{closed, "PostgreSQL"},
+		},
+		{
+			command: "produce without a broker", args: []string{"produce", "--brokers=" + closed, "--synthetic=10"}, wantExit: 3, wantText: []string{closed, "broker"},
+		},
+		{command: "produce in a dialect that is none", args: []string{"produce", "--dialect=klingon", "--synthetic=10"}, wantExit: 2, wantText: []string{"klingon", "tlc"}},
+		{command: "produce of a file that is missing", args: []string{"produce", missing}, wantExit: 2, wantText: []string{missing}},
+		{command: "produce of a file without rides", args: []string{"produce", "--brokers=" + closed, "--format=csv", notRides}, wantExit: 2, wantText: []string{notRides}},
+		{command: "produce of nothing", args: []string{"produce"}, wantExit: 2, wantText: []string{"--synthetic"}},
+		{command: "healthcheck where no sink is", args: []string{"healthcheck", "--http-addr=" + closed}, wantExit: 1, wantText: []string{closed}},
+	} {
+		t.Run(test.command, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, nil, test.args...)
+			p.wantExit(test.wantExit, 15*time.Second)
+			checkOneLine(t, p, test.wantText)
+		})
+	}
+}
+
 // checkOneLine fails the test unless stderr is one line for a person, with all of the words in it.
 func checkOneLine(t *testing.T, p *process, words []string) {
 	t.Helper()

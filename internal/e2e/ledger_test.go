@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -83,13 +84,15 @@ func (s scene) position(conn *pgx.Conn) int64 {
 // kafkaCommits returns the offsets that the group has committed to Kafka.
 func (s scene) kafkaCommits() map[place]int64 {
 	s.t.Helper()
-	fetched, err := admin(s.t, s.brokers).FetchOffsets(s.t.Context(), s.group)
-	if err == nil {
-		err = fetched.Error()
-	}
-	if err != nil {
-		s.t.Fatalf("fetch the group's offsets: %v", err)
-	}
+	kafka := admin(s.t, s.brokers)
+	var fetched kadm.OffsetResponses
+	eventually(s.t, 30*time.Second, "the group's offsets in Kafka", func() (bool, string) {
+		var err error
+		if fetched, err = kafka.FetchOffsets(s.t.Context(), s.group); err == nil {
+			err = fetched.Error()
+		}
+		return err == nil, fmt.Sprint(err) // the coordinator may still be on its way up
+	})
 	found := map[place]int64{}
 	fetched.Each(func(o kadm.OffsetResponse) { found[place{topic: o.Topic, partition: o.Partition}] = o.At })
 	return found

@@ -37,14 +37,23 @@ func TestMillion(t *testing.T) {
 		}
 		rate := rides / sum.TookSeconds
 		best = max(best, rate)
-		t.Logf("round %d: %.0f rows/s (took %.2f s, the process lived %.2f s), peak resident %.0f MiB, cpu %.2f us a ride",
-			round+1, rate, sum.TookSeconds, time.Since(began).Seconds(), float64(peak())/(1<<20), float64(p.cpu().Microseconds())/rides)
+		t.Logf("round %d: %.0f rows/s (took %.2f s, the process lived %.2f s), peak resident %.0f MiB, cpu %.2f us a ride; the machine's load is %s",
+			round+1, rate, sum.TookSeconds, time.Since(began).Seconds(), float64(peak())/(1<<20), float64(p.cpu().Microseconds())/rides, load(t))
 		if peak() > wantBytes {
 			t.Errorf("the sink had %d MiB resident, at most %d are wanted", peak()>>20, wantBytes>>20)
 		}
 	}
 	if best < wantPerSecond {
-		load, err := os.ReadFile("/proc/loadavg")
-		t.Errorf("%.0f rows/s at best, %d are wanted; the machine's load: %s (%v)", best, wantPerSecond, strings.TrimSpace(string(load)), err)
+		t.Errorf("%.0f rows/s at best, %d are wanted; measure on a machine that does nothing else", best, wantPerSecond)
 	}
+}
+
+// load is how many processes want a processor, over 1, 5 and 15 minutes.
+func load(t testing.TB) string {
+	t.Helper()
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(content))[:3], " ")
 }
