@@ -7,7 +7,8 @@ import "time"
 // maxValue is the longest value that is looked at: positions and lengths of COPY are 32 bits, and PostgreSQL takes no row of 1 GB.
 const maxValue = 1 << 29
 
-// maxExtra is how many bytes of JSON may go into extra_fields. jsonb takes 256 MB, and the same text grows up to six times there.
+// maxExtra is how many bytes of JSON may go into extra_fields, numbers with exponents written out. jsonb takes 256 MB, and the same text
+// grows up to six times there; it could hold more that it cannot print.
 const maxExtra = 16 << 20
 
 // Coordinates say where a record was read.

@@ -117,7 +117,7 @@ func (d *Decoder) object(p int) int {
 			return s.fail(p)
 		}
 		m.means, m.known = lookUp(d.name(&m))
-		wide := s.wide
+		wide, hidden := s.wide, s.hidden
 		s.nan = false
 		m.first = s.space(p + 1)
 		if m.next = s.any(m.first, 1); m.next < 0 {
@@ -125,7 +125,7 @@ func (d *Decoder) object(p int) int {
 		}
 		m.nan = s.nan
 		if m.known {
-			s.wide = wide // its column decides what is too wide
+			s.wide, s.hidden = wide, hidden // its column decides what is too wide
 		}
 		d.members = append(d.members, m)
 		p = s.space(m.next)
@@ -230,7 +230,7 @@ func (d *Decoder) collectExtra() *DecodeError {
 
 // addExtra adds the member whose name begins at the quote at name and whose value is [first,next). It says if there was room.
 func (d *Decoder) addExtra(name, first, next int, nan bool) bool {
-	if len(d.extra)+next-name > maxExtra {
+	if len(d.extra)+next-name+d.scan.hidden > maxExtra {
 		return false
 	}
 	if len(d.extra) == 0 {

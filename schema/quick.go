@@ -10,7 +10,9 @@ import (
 
 // careful reads a value of any shape into column c; -1 if the general path must look at the record.
 func (d *Decoder) careful(p int, c uint8) int {
+	hidden := d.scan.hidden
 	end := d.scan.any(p, 1)
+	d.scan.hidden = hidden // they count in extra_fields only
 	if end < 0 || !d.scan.clean() || d.put(c, p, end) != "" {
 		return -1
 	}
@@ -28,9 +30,9 @@ func (d *Decoder) quickExtra(p, name int) int {
 }
 
 const (
-	zeros   = '0' * everyByte
-	aboveNi = (0x80 - 10) * everyByte // added to a byte it sets the high bit from 10 on
-	lowBits = 0x7F * everyByte
+	zeroDigits = '0' * everyByte
+	aboveNine  = (0x80 - 10) * everyByte // added to a byte it sets the high bit from 10 on
+	lowBits    = 0x7F * everyByte
 )
 
 // quickNumbers reads a run of numbers, each with what is before it, as far as they have up to seven digits, with a point or without, bare or
@@ -65,10 +67,10 @@ func (d *Decoder) quickNumbers(v []byte, p int, steps []step) (next, done int) {
 			first++
 			w = wordAt(v, first)
 		}
-		digits := w ^ zeros
-		others := ((digits&lowBits + aboveNi) | digits) & highBits // the high bit of each byte that is no digit
-		beyond := others & (others - 1)                            // without the first of them
-		whole := uint(bits.TrailingZeros64(others)) - 7            // in bits, as all widths here
+		digits := w ^ zeroDigits
+		others := ((digits&lowBits + aboveNine) | digits) & highBits // the high bit of each byte that is no digit
+		beyond := others & (others - 1)                              // without the first of them
+		whole := uint(bits.TrailingZeros64(others)) - 7              // in bits, as all widths here
 		width, point := whole, uint(0)
 		if byte(w>>(whole&63)) == '.' {
 			width, point = uint(bits.TrailingZeros64(beyond))-7, 8
@@ -150,10 +152,10 @@ func eightDigits(w uint64) uint64 {
 
 // The bytes of "2020-07-01 00:25:32" and its closing quote in three words, with zeros for the digits, and where no digits are.
 const (
-	yearMonth      = zeros ^ ('0'^'-')<<32 ^ ('0'^'-')<<56
+	yearMonth      = zeroDigits ^ ('0'^'-')<<32 ^ ('0'^'-')<<56
 	yearMonthMarks = 0xFF<<32 | 0xFF<<56
 
-	dayHourMinute      = zeros ^ ('0'^' ')<<16 ^ ('0'^':')<<40
+	dayHourMinute      = zeroDigits ^ ('0'^' ')<<16 ^ ('0'^':')<<40
 	dayHourMinuteMarks = 0xFF<<16 | 0xFF<<40
 	spaceToT           = (' ' ^ 'T') << 16
 
@@ -180,7 +182,7 @@ func (d *Decoder) quickTime(v []byte, p int, s *slot) int {
 	if v[first+10] == 'T' {
 		b ^= spaceToT
 	}
-	notDigits := (a + aboveNi) | a | (b + aboveNi) | b | (e + aboveNi) | e
+	notDigits := (a + aboveNine) | a | (b + aboveNine) | b | (e + aboveNine) | e
 	if notDigits&highBits|a&yearMonthMarks|b&dayHourMinuteMarks|e&secondQuoteMarks != 0 {
 		return -1
 	}

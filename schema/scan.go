@@ -21,11 +21,12 @@ type scanner struct {
 	badText int  // first bad UTF-8, lone surrogate or NUL, -1
 	wide    int  // first number of more than maxDigits digits, -1
 	nan     bool // there was a NaN since the caller cleared it
+	hidden  int  // digits that exponents stand for: written out, numbers are that much longer
 }
 
 func (s *scanner) reset(value []byte) {
 	s.value = value
-	s.failed, s.deep, s.badText, s.wide, s.nan = -1, -1, -1, -1, false // one by one: that is faster
+	s.failed, s.deep, s.badText, s.wide, s.nan, s.hidden = -1, -1, -1, -1, false, 0 // one by one: that is faster
 }
 
 // clean says that nothing was noted.
@@ -272,12 +273,24 @@ func (s *scanner) number(p int) int {
 			return s.fail(p)
 		}
 	}
-	if s.wide < 0 && (!simple || p-begin > maxDigits) {
-		if n, ok := parseNumber(s.value[begin:p]); ok && n.wide() {
-			s.wide = begin
-		}
+	if !simple || p-begin > maxDigits {
+		s.weigh(begin, p)
 	}
 	return p
+}
+
+// weigh looks at a number that is long, or longer than it looks.
+func (s *scanner) weigh(first, next int) {
+	n, ok := parseNumber(s.value[first:next])
+	switch {
+	case !ok:
+	case n.wide():
+		if s.wide < 0 {
+			s.wide = first
+		}
+	case n.exponent != 0:
+		s.hidden += min(max(n.exponent, -n.exponent), maxDigits)
+	}
 }
 
 func (s *scanner) digits(p int) int {

@@ -1,0 +1,496 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// oracle_test.go: the rules once more, slowly, on top of encoding/json, time and math/big, sharing only the table of names with the
+// decoder. What the two say must be the same.
+
+// verdict is what the oracle says of a record: values by column, or the reasons that it may be refused for.
+type verdict struct {
+	values  map[string]string
+	extra   map[string]any
+	reasons []Reason
+}
+
+func (v *verdict) refuse(r Reason) { v.reasons = append(v.reasons, r) }
+
+// judge returns false for the few records it cannot judge, because encoding/json does not tell what it needs.
+func judge(value []byte) (v verdict, judged bool) {
+	lower := bytes.ToLower(value)
+	if bytes.Contains(value, []byte("NaN")) || bytes.Contains(lower, []byte("ufffd")) || bytes.ContainsRune(value, utf8.RuneError) && utf8.Valid(value) {
+		return v, false
+	}
+	if bytes.Count(value, []byte("{"))+bytes.Count(value, []byte("[")) > maxDepth {
+		return v, false
+	}
+	if !json.Valid(value) {
+		v.refuse(ReasonInvalidJSON)
+		return v, true
+	}
+	if !utf8.Valid(value) || badStrings(value) {
+		v.refuse(ReasonBadText)
+		return v, true
+	}
+	if value = bytes.TrimSpace(value); value[0] != '{' {
+		v.refuse(ReasonNotAnObject)
+		return v, true
+	}
+	v.judgeObject(value)
+	return v, true
+}
+
+// badStrings says that a string or a name has a NUL, or half a surrogate pair, which encoding/json replaces.
+func badStrings(value []byte) bool {
+	tokens := json.NewDecoder(bytes.NewReader(value))
+	tokens.UseNumber()
+	for {
+		token, err := tokens.Token()
+		if err != nil {
+			return false
+		}
+		if s, ok := token.(string); ok && strings.ContainsAny(s, "\x00\uFFFD") {
+			return true
+		}
+	}
+}
+
+type given struct {
+	name string
+	raw  json.RawMessage
+}
+
+// objectMembers returns the members of an object in the order in which their last ones come, and those that were replaced.
+func objectMembers(value []byte) (all, replaced []given) {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	_, _ = decoder.Token()
+	for decoder.More() {
+		token, _ := decoder.Token()
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			panic(err) // it was valid
+		}
+		name := token.(string)
+		all = slices.DeleteFunc(all, func(g given) bool {
+			if g.name == name {
+				replaced = append(replaced, g)
+			}
+			return g.name == name
+		})
+		all = append(all, given{name, raw})
+	}
+	return all, replaced
+}
+
+var jsonNumber = regexp.MustCompile(`-?\d[\d.eE+-]*`)
+
+func (v *verdict) judgeObject(value []byte) {
+	v.values, v.extra = map[string]string{}, map[string]any{}
+	known := false
+	told, families := map[string]bool{}, map[string]bool{}
+	members, replaced := objectMembers(value)
+	for _, g := range replaced { // jsonb would read these numbers too
+		if _, ok := fieldOf(g.name); !ok {
+			v.judgeExtra(g)
+		}
+	}
+	for _, g := range members {
+		field, ok := fieldOf(g.name)
+		if !ok {
+			v.judgeExtra(g)
+			continue
+		}
+		known = true
+		family := map[byte]string{'t': "yellow", 'l': "green"}[strings.ToLower(strings.ReplaceAll(g.name, "_", ""))[0]]
+		if field.Kind != KindTime {
+			family = ""
+		}
+		families[family] = true
+		text, null, reason := judgeValue(field.Kind, g.raw)
+		if reason != "" {
+			v.refuse(reason)
+			continue
+		}
+		if null {
+			continue
+		}
+		told[family] = true
+		if before, had := v.values[field.Column]; !had {
+			v.values[field.Column] = text
+		} else if before != text && (field.Kind != KindDecimal || rational(before).Cmp(rational(text)) != 0) {
+			v.refuse(ReasonWrongType)
+		}
+	}
+	if !known {
+		v.refuse(ReasonNoKnownField)
+	}
+	delete(told, "")
+	delete(families, "")
+	if len(told) == 0 {
+		told = families
+	}
+	if _, said := v.values["taxi_type"]; !said && len(told) == 1 {
+		for family := range told {
+			v.values["taxi_type"] = family
+		}
+	}
+}
+
+func (v *verdict) judgeExtra(g given) {
+	withoutStrings := regexp.MustCompile(`"(\\.|[^"\\])*"`).ReplaceAll(g.raw, []byte(`""`))
+	for _, number := range jsonNumber.FindAllString(string(withoutStrings), -1) {
+		if _, reason := plainDecimal(number); reason != "" {
+			v.refuse(reason)
+		}
+	}
+	v.extra[g.name] = anyValue(g.raw)
+}
+
+func anyValue(raw []byte) (x any) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&x); err != nil {
+		panic(err)
+	}
+	return x
+}
+
+func fieldOf(name string) (Field, bool) {
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			switch {
+			case r == '_':
+				return -1
+			case 'A' <= r && r <= 'Z':
+				return r + 'a' - 'A'
+			}
+			return r
+		}, s)
+	}
+	for _, f := range Fields() {
+		for _, n := range f.Names {
+			if len(name) <= longestName && plain(n) == plain(name) {
+				return f, true
+			}
+		}
+	}
+	return Field{}, false
+}
+
+func judgeValue(kind Kind, raw json.RawMessage) (text string, null bool, reason Reason) {
+	switch x := anyValue(raw).(type) {
+	case nil:
+		return "", true, ""
+	case string:
+		switch {
+		case x == "", kind != KindText && x == "nan":
+			return "", true, ""
+		case kind == KindText:
+			return x, false, ""
+		}
+		text, reason = judgeNotation(kind, x)
+		return text, false, reason
+	case json.Number:
+		if kind == KindText {
+			return "", false, ReasonWrongType
+		}
+		text, reason = judgeNotation(kind, string(x))
+		return text, false, reason
+	case []any:
+		if kind == KindTime {
+			return judgeList(raw)
+		}
+	}
+	return "", false, ReasonWrongType
+}
+
+func judgeNotation(kind Kind, text string) (string, Reason) {
+	switch kind { //nolint:exhaustive // the rest is times
+	case KindDecimal:
+		return plainDecimal(text)
+	case KindInteger:
+		plain, reason := plainDecimal(text)
+		if reason != "" {
+			return "", reason
+		}
+		r := rational(plain)
+		if !r.IsInt() {
+			return "", ReasonWrongType
+		}
+		if !r.Num().IsInt64() || r.Num().Int64() != int64(int32(r.Num().Int64())) {
+			return "", ReasonOutOfRange
+		}
+		return r.Num().String(), ""
+	}
+	if moment, ok := judgeClock(text); ok {
+		return moment, ""
+	}
+	return "", ReasonBadTime
+}
+
+var notation = regexp.MustCompile(`^[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$`)
+
+// plainDecimal writes a number out, with as many digits behind the point as its text has.
+func plainDecimal(text string) (string, Reason) {
+	parts := notation.FindStringSubmatch(text)
+	if parts == nil || parts[1]+parts[2] == "" {
+		return "", ReasonWrongType
+	}
+	exponent := new(big.Int)
+	if parts[3] != "" {
+		exponent.SetString(strings.TrimPrefix(parts[3], "+"), 10)
+	}
+	digits := strings.TrimLeft(parts[1]+parts[2], "0")
+	scale := new(big.Int).Sub(big.NewInt(int64(len(parts[2]))), exponent)
+	behind := new(big.Int).Set(scale)
+	if behind.Sign() < 0 {
+		behind.SetInt64(0)
+	}
+	before := new(big.Int).Sub(big.NewInt(int64(len(digits))), scale)
+	if digits == "" || before.Sign() < 0 {
+		before.SetInt64(0)
+	}
+	if new(big.Int).Add(before, behind).Cmp(big.NewInt(1000)) > 0 {
+		return "", ReasonOutOfRange
+	}
+	value := new(big.Rat)
+	if digits != "" {
+		value.SetString(digits)
+		power := new(big.Int).Exp(big.NewInt(10), new(big.Int).Abs(scale), nil)
+		if scale.Sign() > 0 {
+			value.Quo(value, new(big.Rat).SetInt(power))
+		} else {
+			value.Mul(value, new(big.Rat).SetInt(power))
+		}
+		if text[0] == '-' {
+			value.Neg(value)
+		}
+	}
+	return value.FloatString(int(behind.Int64())), ""
+}
+
+func rational(text string) *big.Rat {
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		panic(text)
+	}
+	return r
+}
+
+const canonicalTime = "2006-01-02 15:04:05.000000"
+
+var clockShape = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?$`)
+
+func judgeClock(text string) (string, bool) {
+	parts := clockShape.FindStringSubmatch(text)
+	if parts == nil {
+		return judgeEpoch(text)
+	}
+	if parts[3] == "" {
+		if parts[4] != "" {
+			return "", false
+		}
+		parts[3] = ":00"
+	}
+	clock, err := time.Parse(time.DateTime, parts[1]+" "+parts[2]+parts[3])
+	if err != nil || clock.Year() == 0 {
+		return "", false
+	}
+	if parts[4] != "" {
+		fraction := rational("0" + parts[4])
+		fraction.Mul(fraction, big.NewRat(1_000_000, 1))
+		clock = clock.Add(time.Duration(new(big.Int).Quo(fraction.Num(), fraction.Denom()).Int64()) * time.Microsecond)
+	}
+	if zone := strings.ReplaceAll(parts[5], ":", ""); zone != "" && zone != "Z" {
+		if len(zone) == 3 {
+			zone += "00"
+		}
+		var hours, minutes int
+		fmt.Sscanf(zone[1:], "%02d%02d", &hours, &minutes)
+		offset := 3600*hours + 60*minutes
+		if zone[0] == '-' {
+			offset = -offset
+		}
+		newYork, err := time.LoadLocation("America/New_York")
+		if err != nil {
+			panic(err)
+		}
+		_, there := clock.Add(-time.Duration(offset) * time.Second).In(newYork).Zone()
+		if minutes > 59 || offset != 0 && there != offset {
+			return "", false
+		}
+	}
+	return clock.Format(canonicalTime), true
+}
+
+func judgeEpoch(text string) (string, bool) {
+	plain, reason := plainDecimal(text)
+	if reason != "" {
+		return "", false
+	}
+	micros := rational(plain)
+	size := new(big.Rat).Abs(micros)
+	switch {
+	case size.Cmp(big.NewRat(1e11, 1)) < 0:
+		micros.Mul(micros, big.NewRat(1e6, 1))
+	case size.Cmp(big.NewRat(1e14, 1)) < 0:
+		micros.Mul(micros, big.NewRat(1e3, 1))
+	case size.Cmp(big.NewRat(1e17, 1)) >= 0:
+		return "", false
+	}
+	floor := new(big.Int).Div(micros.Num(), micros.Denom()) // Euclidean: down, for a positive denominator
+	return time.UnixMicro(floor.Int64()).UTC().Format(canonicalTime), true
+}
+
+func judgeList(raw json.RawMessage) (text string, null bool, reason Reason) {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		panic(err)
+	}
+	if len(parts) == 1 {
+		if parts[0][0] == '[' {
+			return "", false, ReasonBadTime
+		}
+		return judgeValue(KindTime, parts[0])
+	}
+	n := make([]int, 7)
+	for i, part := range parts {
+		if len(parts) > 7 || len(part) > 9 || json.Unmarshal(part, &n[i]) != nil || !regexp.MustCompile(`^\d+$`).Match(part) {
+			return "", false, ReasonBadTime
+		}
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], n[6]/1000*1000, time.UTC)
+	same := t.Year() == n[0] && int(t.Month()) == n[1] && t.Day() == n[2] && t.Hour() == n[3] && t.Minute() == n[4] && t.Second() == n[5]
+	if len(parts) < 5 || !same || n[0] < 1 || n[0] > lastYear || n[6] > 999_999_999 {
+		return "", false, ReasonBadTime
+	}
+	return t.Format(canonicalTime), false, ""
+}
+
+// rideValues returns what a Ride holds, by column, as the oracle writes it.
+func rideValues(r Ride) map[string]string {
+	values := map[string]string{}
+	for i := range columns {
+		c := &columns[i]
+		if !c.arrives() {
+			continue
+		}
+		switch field := c.of(&r).(type) {
+		case *Null[time.Time]:
+			if field.Valid {
+				values[c.name] = field.Value.Format(canonicalTime)
+			}
+		case *Null[int32]:
+			if field.Valid {
+				values[c.name] = fmt.Sprint(field.Value)
+			}
+		case *string:
+			if *field != "" {
+				values[c.name] = *field
+			}
+		case *Decimal:
+			if *field != "" {
+				values[c.name] = string(*field)
+			}
+		}
+	}
+	return values
+}
+
+func requireVerdict(t *testing.T, value []byte) {
+	t.Helper()
+	want, judged := judge(value)
+	if !judged {
+		return
+	}
+	got, err := DecodeRide(value)
+	if len(want.reasons) > 0 {
+		var bad *DecodeError
+		if !errors.As(err, &bad) || !slices.Contains(want.reasons, bad.Reason) {
+			t.Fatalf("%q: decoded with error %v, the oracle refuses it for one of %v", value, err, want.reasons)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("%q: %v, the oracle has nothing against it", value, err)
+	}
+	if values := rideValues(got); !reflect.DeepEqual(values, want.values) {
+		t.Fatalf("%q:\ndecoded %v\nthe oracle says %v", value, values, want.values)
+	}
+	extra := map[string]any{}
+	if got.ExtraFields != "" {
+		extra = anyValue([]byte(got.ExtraFields)).(map[string]any)
+	}
+	if !reflect.DeepEqual(extra, want.extra) {
+		t.Fatalf("%q: extra fields %v, the oracle says %v", value, extra, want.extra)
+	}
+}
+
+func FuzzAgainstEncodingJSON(f *testing.F) {
+	for _, dialect := range Dialects() {
+		for _, value := range encoded(f, dialect, sampleRides(7, 3)) {
+			f.Add(value)
+		}
+	}
+	for _, value := range oddRecords() {
+		f.Add([]byte(value))
+	}
+	f.Fuzz(requireVerdict)
+}
+
+// TestAgainstEncodingJSON asks the oracle about damaged rides and about records put together from all that the rules speak of.
+func TestAgainstEncodingJSON(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(testSeed(t), 3))
+	for _, value := range oddRecords() {
+		requireVerdict(t, []byte(value))
+	}
+	for _, dialect := range Dialects() {
+		for _, value := range encoded(t, dialect, sampleRides(random.Uint64(), 30)) {
+			requireVerdict(t, value)
+			for range 10 {
+				requireVerdict(t, damaged(random, value, `0123456789.-+eE",:{}[] TZnulatrfs\u`+"\x00\x1f\x80\xff"))
+			}
+		}
+	}
+	for range 20_000 {
+		requireVerdict(t, composed(random))
+	}
+}
+
+// composed returns a record of a few members, most of them troublesome.
+func composed(random *rand.Rand) []byte {
+	names := []string{"VendorID", "vendor_id", "vendorId", "tpep_pickup_datetime", "lpep_pickup_datetime", "pickup_datetime", "tpepDropoffDatetime", "fare_amount", "FareAmount", "extra", "store_and_fwd_flag", "taxi_type", "x", "y", `V\u0065ndorID`}
+	values := []string{
+		`1`, `1.0`, `1.5`, `"1"`, `"01"`, `-1`, `"+1"`, `".30"`, `"5."`, `"."`, `""`, `null`, `"nan"`, `true`, `{}`, `[]`, `[1]`, `{"a":[1,{"b":null}]}`,
+		`1e2`, `1e-2`, `1E+400`, `1e1000`, `1e999`, `0e99999`, `1e-1000`, `1e-1001`, `-0`, `-0.00`, `2147483647`, `2147483648`, `-2147483648`, `1e99999999999999999999`,
+		`123456789012345678901234567890.123456789`, `9.50`, `9.5`, `"9.500"`, `0.00012345`, `10000`, `12345.6789`, `99999999.99`, `1234567`, `12345678`,
+		`"2020-07-01 00:25:32"`, `["2020-07-01 00:25:32"]`, `"2020-07-01T00:25:32Z"`, `"2020-07-01T00:25:32.123456789-04:00"`, `"2020-07-01 00:25:32-05:00"`, `"2020-01-01 00:25:32-05"`,
+		`"2020-11-01 01:30:00-04:00"`, `"2020-11-01 01:30:00-0500"`, `"2020-03-08 02:30:00-05:00"`, `"2020-07-01T00:25"`, `"2020-02-30 00:00:00"`, `"2019-02-29 00:00:00"`, `"2000-02-29 23:59:59"`,
+		`"0001-01-01 00:00:00"`, `"0000-01-01 00:00:00"`, `"9999-12-31 23:59:59.9999999"`, `"2020-07-01"`, `"2020-07-01 24:00:00"`, `"2020-07-01 00:25:60"`, `"2020-07-01 00:25:32+01:00"`,
+		`1593563132`, `1593563132000`, `1593563132000000`, `-1593563132.0000001`, `99999999999`, `100000000000`, `-99999999999999`, `99999999999999999`, `100000000000000000`, `1.5e9`, `"1593563132"`,
+		`[2020,7,1,0,25]`, `[2020,7,1,0,25,32]`, `[2020,7,1,0,25,32,123456789]`, `[2020,7,1,0]`, `[2020,7,32,0,25]`, `[2020,7,1,0,25,32,1000000000]`, `[294276,12,31,23,59,59]`, `[294277,1,1,0,0]`, `[2020.0,7,1,0,25]`, `["a",7,1,0,25]`, `[[2020,7,1,0,25]]`, `[null]`, `[""]`, `[1593563132]`, `[2020,7,1,0,25,32,0,0]`,
+		`"N"`, `"\u004e"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\u0000"`, `"yellow"`, `"é\n"`, "\"\x80\"",
+	}
+	var b strings.Builder
+	separator := "{"
+	for range 1 + random.IntN(4) {
+		space := strings.Repeat(" ", random.IntN(2))
+		fmt.Fprintf(&b, "%s%s\"%s\":%s%s", separator, space, names[random.IntN(len(names))], space, values[random.IntN(len(values))])
+		separator = ","
+	}
+	return []byte(b.String() + "}")
+}
