@@ -114,7 +114,7 @@ func (c *codecs) unzstd(dst, src []byte, limit int) ([]byte, error) {
 		case most >= limit:
 			return dst, errLimit
 		}
-		guess = min(limit, 4*most)
+		guess = min(limit, max(firstGuess, 4*most)) // more than most in any case
 	}
 }
 
