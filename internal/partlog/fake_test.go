@@ -1,0 +1,432 @@
+package partlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+// fake_test.go: a broker in the process whose answers are forged: what a real one cannot be made to say.
+
+const fakeTopic = "rides"
+
+// fakeBrokers starts brokers with the topic "rides" of four partitions.
+func fakeBrokers(t *testing.T, brokers int, options ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(brokers), kfake.SeedTopics(4, fakeTopic)}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// testLog is a Log of brokers that is closed with the test, like its connections.
+func testLog(tb testing.TB, brokers []string, change ...func(*Config)) *Log {
+	tb.Helper()
+	transport := &kafka.Transport{MetadataTTL: 2 * time.Second, DialTimeout: 2 * time.Second}
+	tb.Cleanup(transport.CloseIdleConnections)
+	cfg := Config{Brokers: brokers, Transport: transport, ClientID: "partlog-test", Timeout: 5 * time.Second}
+	for _, c := range change {
+		c(&cfg)
+	}
+	l, err := New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(l.Close)
+	return l
+}
+
+func testOptions() FetchOptions {
+	return FetchOptions{MaxBytes: 1 << 20, BufferBytes: 1 << 20, MaxWait: 200 * time.Millisecond}
+}
+
+// produceTo sends values to one partition and waits for them.
+func produceTo(tb testing.TB, brokers []string, topic string, partition int32, values ...string) {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	for _, v := range values {
+		if err := client.ProduceSync(tb.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)}).FirstErr(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// forge lets f change every answer to a Fetch of this package; the broker's own are empty.
+func forge(c *kfake.Cluster, f func(*kmsg.FetchResponseTopicPartition)) {
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+		c.KeepControl()
+		request := r.(*kmsg.FetchRequest)                        //nolint:errcheck,forcetypeassert // by its key
+		response := request.ResponseKind().(*kmsg.FetchResponse) //nolint:errcheck,forcetypeassert // by its key
+		topic := kmsg.NewFetchResponseTopic()
+		topic.Topic = request.Topics[0].Topic
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.Partition = request.Topics[0].Partitions[0].Partition
+		p.HighWatermark, p.LastStableOffset, p.LogStartOffset = 1000, 1000, 0
+		f(&p)
+		topic.Partitions = append(topic.Partitions, p)
+		response.Topics = append(response.Topics, topic)
+		return response, nil, true
+	})
+}
+
+func TestEveryErrorCodeIsDecided(t *testing.T) {
+	t.Parallel()
+	retried := []int16{-1, 3, 5, 6, 7, 8, 9, 13, 56, 72, 74, 75, 76, 78, 89, 100}
+	for code := int16(-1); code <= 140; code++ {
+		if code == codeNone {
+			continue
+		}
+		err := fmt.Errorf("wrapped: %w", brokerError("fetch rides/7", code))
+		if want := slices.Contains(retried, code); Retriable(err) != want {
+			t.Errorf("%v: retriable is %v, want %v", err, !want, want)
+		}
+		if want := code == 3 || code == 100; errors.Is(err, ErrUnknownTopic) != want {
+			t.Errorf("%v is ErrUnknownTopic: %v, want %v", err, !want, want)
+		}
+		if want := code == 29 || code == 31; errors.Is(err, ErrNotAuthorized) != want {
+			t.Errorf("%v is ErrNotAuthorized: %v, want %v", err, !want, want)
+		}
+	}
+	for _, err := range []error{nil, context.Canceled, errors.New("new"), ErrTooOld, &CorruptError{}, &TooLargeError{}, &OutOfRangeError{}} {
+		if Retriable(err) {
+			t.Errorf("%v is retriable", err)
+		}
+	}
+	for _, err := range []error{context.DeadlineExceeded, errNoLeader, errShort, kafka.BrokerNotAvailable, &net.OpError{Op: "dial", Err: errors.New("refused")}} {
+		if !Retriable(err) {
+			t.Errorf("%v is not retriable", err)
+		}
+	}
+}
+
+func TestFetchAsksForTheLeaderAgainAfterAnError(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int16{3, 5, 6, 9, 13, 56, 74, 75, 78} {
+		t.Run(kafka.Error(code).Title(), func(t *testing.T) {
+			t.Parallel()
+			c := fakeBrokers(t, 1)
+			produceTo(t, c.ListenAddrs(), fakeTopic, 2, "a")
+			var asked, refusals atomic.Int32
+			c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+				c.KeepControl()
+				if r.GetVersion() >= metadataWithIDs { // kafka-go's own are older
+					asked.Add(1)
+				}
+				return nil, nil, false
+			})
+			l := testLog(t, c.ListenAddrs())
+			r := l.Partition(fakeTopic, 2)
+			if _, err := r.Fetch(t.Context(), 0, testOptions(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Fetch(t.Context(), 0, testOptions(), nil); err != nil || asked.Load() != 1 {
+				t.Fatalf("metadata was asked for %d times in two fetches (%v), want once", asked.Load(), err)
+			}
+			c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+				refusals.Add(1)
+				request := q.(*kmsg.FetchRequest)                        //nolint:errcheck,forcetypeassert // by its key
+				response := request.ResponseKind().(*kmsg.FetchResponse) //nolint:errcheck,forcetypeassert // by its key
+				topic, p := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
+				topic.Topic, p.Partition, p.ErrorCode = fakeTopic, 2, code
+				topic.Partitions = append(topic.Partitions, p)
+				response.Topics = append(response.Topics, topic)
+				return response, nil, true
+			})
+			_, err := r.Fetch(t.Context(), 0, testOptions(), nil)
+			var broker *BrokerError
+			if !errors.As(err, &broker) || broker.Code != code || !Retriable(err) || refusals.Load() != 1 {
+				t.Fatalf("%v after %d refusals, want code %d, retriable, without a retry of its own", err, refusals.Load(), code)
+			}
+			if _, err := r.Fetch(t.Context(), 0, testOptions(), nil); err != nil || asked.Load() != 2 {
+				t.Fatalf("%v; metadata was asked for %d times, want again after the refusal", err, asked.Load())
+			}
+		})
+	}
+}
+
+func TestFetchFollowsALeaderChange(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 3)
+	produceTo(t, c.ListenAddrs(), fakeTopic, 1, "a", "b")
+	l := testLog(t, c.ListenAddrs())
+	r := l.Partition(fakeTopic, 1)
+	var f *Fetched
+	for node := range int32(3) {
+		if err := c.MoveTopicPartition(fakeTopic, 1, node); err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		for {
+			got, err := r.Fetch(t.Context(), 0, testOptions(), f)
+			if err == nil {
+				f = got
+				break
+			}
+			if tries++; tries > 3 || !Retriable(err) {
+				t.Fatalf("leader moved to %d: %v", node, err)
+			}
+		}
+		if got := offsets(drain(t, f)); !slices.Equal(got, upTo(0, 2)) {
+			t.Fatalf("leader moved to %d: offsets %v", node, got)
+		}
+	}
+}
+
+func TestFetchDelivers(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	forge(c, func(p *kmsg.FetchResponseTopicPartition) {
+		p.RecordBatches = join(transactional(5, 100, 2), marker(5, 102, false), plain(103, 2))
+		p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{{ProducerID: 5, FirstOffset: 100}}
+		p.LogStartOffset, p.HighWatermark, p.LastStableOffset = 50, 1000, 900
+	})
+	l := testLog(t, c.ListenAddrs())
+	f, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 100, testOptions(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.LogStart != 50 || f.HighWatermark != 1000 || f.LastStable != 900 {
+		t.Errorf("log start %d, high watermark %d, last stable offset %d", f.LogStart, f.HighWatermark, f.LastStable)
+	}
+	if got := offsets(drain(t, f)); !slices.Equal(got, upTo(103, 105)) {
+		t.Errorf("offsets %v, want only the committed ones", got)
+	}
+}
+
+func TestFetchOutOfRange(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	produceTo(t, c.ListenAddrs(), fakeTopic, 0, "a", "b", "c")
+	l := testLog(t, c.ListenAddrs())
+	_, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 10, testOptions(), nil)
+	var out *OutOfRangeError
+	if !errors.As(err, &out) || out.Position != 10 || out.HighWatermark != 3 || out.LogStart != 0 || out.Topic != fakeTopic || Retriable(err) {
+		t.Fatalf("%+v, want a *OutOfRangeError with the log's bounds", err)
+	}
+	forge(c, func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = codeOffsetOutOfRange })
+	if _, err = l.Partition(fakeTopic, 0).Fetch(t.Context(), 2, testOptions(), nil); !Retriable(err) {
+		t.Fatalf("%v: a position inside the bounds is not out of range for good", err)
+	}
+}
+
+func TestFetchNotAuthorized(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	forge(c, func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = codeTopicNotAuthorized })
+	l := testLog(t, c.ListenAddrs())
+	_, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 0, testOptions(), nil)
+	if !errors.Is(err, ErrNotAuthorized) || Retriable(err) || !strings.Contains(err.Error(), "rides/0") {
+		t.Fatalf("%v, want ErrNotAuthorized about rides/0", err)
+	}
+}
+
+func TestFetchOfBrokersGone(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	produceTo(t, c.ListenAddrs(), fakeTopic, 0, "a")
+	l := testLog(t, c.ListenAddrs(), func(c *Config) { c.Timeout = time.Second })
+	r := l.Partition(fakeTopic, 0)
+	f, err := r.Fetch(t.Context(), 0, testOptions(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	began := time.Now()
+	for range 3 {
+		if _, err = r.Fetch(t.Context(), 0, testOptions(), f); !Retriable(err) {
+			t.Fatalf("%v is not retriable", err)
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("three fetches took %v", took)
+	}
+}
+
+func TestFetchOfASilentBrokerEnds(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) { c.KeepControl(); return nil, nil, true }) //nolint:revive // kfake's signature
+	l := testLog(t, c.ListenAddrs(), func(c *Config) { c.Timeout = 500 * time.Millisecond })
+	_, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 0, testOptions(), nil)
+	if !Retriable(err) || t.Context().Err() != nil {
+		t.Fatalf("%v, want an error that is retriable", err)
+	}
+}
+
+// TestFetchCancelledLeavesItsBuffer: a cancelled request goes on reading into its buffer. The next fetch into the same Fetched must have another;
+// the race detector sees it if not.
+func TestFetchCancelledLeavesItsBuffer(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1)
+	batches := plain(100, 2000).bytes()
+	arrived := make(chan struct{}, 1)
+	var asked atomic.Int32
+	forge(c, func(p *kmsg.FetchResponseTopicPartition) {
+		p.RecordBatches = batches
+		if asked.Add(1)%2 == 0 { // every second one is cancelled while the broker answers
+			arrived <- struct{}{}
+		}
+	})
+	l := testLog(t, c.ListenAddrs())
+	r := l.Partition(fakeTopic, 0)
+	var f *Fetched
+	for range 40 {
+		var err error
+		if f, err = r.Fetch(t.Context(), 100, testOptions(), f); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		into := f
+		go func() {
+			_, err := r.Fetch(ctx, 100, testOptions(), into)
+			ended <- err
+		}()
+		<-arrived
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		// Whatever the cancelled one still writes, this answer is whole.
+		asked.Store(0)
+		if f, err = r.Fetch(t.Context(), 100, testOptions(), f); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(drain(t, f)); got != 2000 || f.Err() != nil {
+			t.Fatalf("%d records and %v", got, f.Err())
+		}
+		asked.Store(0)
+	}
+}
+
+func TestManyReadersAskOnceForLeaders(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 1, kfake.SeedTopics(64, "wide"))
+	var asked atomic.Int32
+	c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+		c.KeepControl()
+		if r.GetVersion() >= metadataWithIDs {
+			asked.Add(1)
+		}
+		return nil, nil, false
+	})
+	l := testLog(t, c.ListenAddrs())
+	var group sync.WaitGroup
+	for partition := range int32(64) {
+		group.Go(func() {
+			if _, err := l.leader(t.Context(), "wide", partition); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("64 readers asked %d times, want once", asked.Load())
+	}
+}
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	c := fakeBrokers(t, 2)
+	l := testLog(t, c.ListenAddrs())
+	topics, err := l.Topics(t.Context(), fakeTopic, "absent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rides, absent := topics[0], topics[1]
+	if rides.Err != nil || rides.ID == (TopicID{}) || len(rides.Partitions) != 4 || rides.Partitions[3].Number != 3 || rides.Partitions[0].LeaderEpoch < 0 {
+		t.Errorf("rides: %+v", rides)
+	}
+	if !errors.Is(absent.Err, ErrUnknownTopic) || absent.Name != "absent" {
+		t.Errorf("absent: %+v, want ErrUnknownTopic", absent)
+	}
+	if again, err := l.Topics(t.Context(), "absent"); err != nil || !errors.Is(again[0].Err, ErrUnknownTopic) {
+		t.Errorf("asking made the topic: %+v, %v", again, err)
+	}
+}
+
+func TestTopicsOfOlderBrokers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		scenario string
+		newest   int16
+		id       bool
+	}{
+		{"a broker from before topic ids", 9, false}, // 9 is flexible but has none: 8 is spoken
+		{"a broker with topic ids", 10, true},
+		{"a broker with the newest version of ours", 12, true},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			t.Parallel()
+			versions := kversion.Stable()
+			versions.SetMaxKeyVersion(int16(kmsg.Metadata), c.newest)
+			cluster := fakeBrokers(t, 1, kfake.MaxVersions(versions))
+			l := testLog(t, cluster.ListenAddrs())
+			topics, err := l.Topics(t.Context(), fakeTopic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if topics[0].Err != nil || (topics[0].ID != TopicID{}) != c.id || len(topics[0].Partitions) != 4 {
+				t.Errorf("%+v, want an id: %v", topics[0], c.id)
+			}
+		})
+	}
+	for _, c := range []struct{ oldest, newest, want int16 }{{0, 13, 12}, {0, 10, 10}, {0, 9, 8}, {4, 4, 4}, {0, 3, -1}, {13, 15, -1}, {9, 9, -1}, {0, 0, -1}} {
+		if got := chooseMetadataVersion(c.oldest, c.newest); got != c.want {
+			t.Errorf("versions %d to %d: %d, want %d", c.oldest, c.newest, got, c.want)
+		}
+	}
+}
+
+func TestFetchVersions(t *testing.T) {
+	t.Parallel()
+	for version := int16(fetchOldest); version <= fetchNewest; version++ {
+		versions := kversion.Stable()
+		versions.SetMaxKeyVersion(int16(kmsg.Fetch), version)
+		c := fakeBrokers(t, 1, kfake.MaxVersions(versions))
+		forge(c, func(p *kmsg.FetchResponseTopicPartition) { p.RecordBatches = plain(100, 3).bytes() })
+		f, err := testLog(t, c.ListenAddrs()).Partition(fakeTopic, 1).Fetch(t.Context(), 100, testOptions(), nil)
+		if err != nil {
+			t.Fatalf("version %d: %v", version, err)
+		}
+		if got := offsets(drain(t, f)); !slices.Equal(got, upTo(100, 103)) {
+			t.Errorf("version %d: offsets %v", version, got)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		scenario string
+		cfg      Config
+		want     string
+	}{
+		{"no brokers", Config{Transport: &kafka.Transport{}}, "brokers"},
+		{"no transport", Config{Brokers: []string{"a:1"}}, "transport"},
+		{"a client id that no request can hold", Config{Brokers: []string{"a:1"}, Transport: &kafka.Transport{}, ClientID: strings.Repeat("x", 250)}, "client id"},
+	} {
+		if _, err := New(c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.scenario, err)
+		}
+	}
+}
