@@ -174,11 +174,11 @@ func (f *fixture) exec(sql string, args ...any) {
 }
 
 // eventually waits until the query's number is want.
-func (f *fixture) eventually(want int, sql string, args ...any) {
+func (f *fixture) eventually(want int, sql string) {
 	f.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		got := f.count(sql, args...)
+		got := f.count(sql)
 		if got == want {
 			return
 		}

@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.records, m.transactions, m.writeDuration, m.batchRecords, &stateCollector{sink: s}} {
+	for _, c := range []prometheus.Collector{m.records, m.transactions, m.writeDuration, m.batchRecords, newStateCollector(s)} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -66,26 +66,32 @@ func (m *metrics) wrote(b *batch, took time.Duration) {
 }
 
 // stateCollector shows the partitions owned now and the connection pool.
-type stateCollector struct{ sink *Sink }
+type stateCollector struct {
+	sink *Sink
 
-func partitionDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, []string{"topic", "partition"}, nil)
+	position, lag, logStart, highWatermark, halted, lastWrite, owned, connections *prometheus.Desc
 }
 
-var ( //nolint:gochecknoglobals // read only
-	descPosition  = partitionDesc("ridesink_position", "Next offset to read, durable in PostgreSQL.")
-	descLag       = partitionDesc("ridesink_lag_records", "Offsets between the position and the last stable offset.")
-	descLogStart  = partitionDesc("ridesink_log_start_offset", "First offset that the broker still has.")
-	descHighWater = partitionDesc("ridesink_high_watermark", "End of what is replicated.")
-	descHalted    = partitionDesc("ridesink_partition_halted", "1 if the partition is halted and a human must act.")
-	descLastWrite = partitionDesc("ridesink_last_write_timestamp_seconds", "When this process last made records of the partition durable.")
-	descOwned     = prometheus.NewDesc("ridesink_partitions_owned", "Partitions that this member has now.", nil, nil)
-	descPool      = prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool.", []string{"state"}, nil)
-)
+func newStateCollector(s *Sink) *stateCollector {
+	partition := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"topic", "partition"}, nil)
+	}
+	return &stateCollector{
+		sink:          s,
+		position:      partition("ridesink_position", "Next offset to read, durable in PostgreSQL."),
+		lag:           partition("ridesink_lag_records", "Offsets between the position and the last stable offset."),
+		logStart:      partition("ridesink_log_start_offset", "First offset that the broker still has."),
+		highWatermark: partition("ridesink_high_watermark", "End of what is replicated."),
+		halted:        partition("ridesink_partition_halted", "1 if the partition is halted and a human must act."),
+		lastWrite:     partition("ridesink_last_write_timestamp_seconds", "When this process last made records of the partition durable."),
+		owned:         prometheus.NewDesc("ridesink_partitions_owned", "Partitions that this member has now.", nil, nil),
+		connections:   prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool.", []string{"state"}, nil),
+	}
+}
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPosition, descLag, descLogStart, descHighWater, descHalted, descLastWrite, descOwned, descPool} {
+	for _, d := range []*prometheus.Desc{c.position, c.lag, c.logStart, c.highWatermark, c.halted, c.lastWrite, c.owned, c.connections} {
 		out <- d
 	}
 }
@@ -98,22 +104,22 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	partitions := c.sink.Status()
 	for _, p := range partitions {
 		labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
-		gauge(descPosition, float64(p.Position), labels...)
-		gauge(descHalted, boolGauge(p.HaltedReason != ""), labels...)
+		gauge(c.position, float64(p.Position), labels...)
+		gauge(c.halted, boolGauge(p.HaltedReason != ""), labels...)
 		if p.LastStable >= 0 {
-			gauge(descLag, float64(p.Lag()), labels...)
-			gauge(descLogStart, float64(p.LogStart), labels...)
-			gauge(descHighWater, float64(p.HighWatermark), labels...)
+			gauge(c.lag, float64(p.Lag()), labels...)
+			gauge(c.logStart, float64(p.LogStart), labels...)
+			gauge(c.highWatermark, float64(p.HighWatermark), labels...)
 		}
 		if !p.LastWrite.IsZero() {
-			gauge(descLastWrite, float64(p.LastWrite.UnixMilli())/1000, labels...)
+			gauge(c.lastWrite, float64(p.LastWrite.UnixMilli())/1000, labels...)
 		}
 	}
-	gauge(descOwned, float64(len(partitions)))
+	gauge(c.owned, float64(len(partitions)))
 	pool := c.sink.db.Stat()
-	gauge(descPool, float64(pool.AcquiredConns()), "busy")
-	gauge(descPool, float64(pool.IdleConns()), "idle")
-	gauge(descPool, float64(pool.MaxConns()), "limit")
+	gauge(c.connections, float64(pool.AcquiredConns()), "busy")
+	gauge(c.connections, float64(pool.IdleConns()), "idle")
+	gauge(c.connections, float64(pool.MaxConns()), "limit")
 }
 
 func boolGauge(b bool) float64 {

@@ -100,7 +100,7 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 	for {
 		generation, err := member.next(stop)
 		if err != nil {
-			return nil //nolint:nilerr // stop ended: a clean end
+			return nil // stop ended: a clean end
 		}
 		served := make(chan error, 1)
 		// One function for each generation: when it returns, kafka-go ends the generation.

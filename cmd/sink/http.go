@@ -18,12 +18,12 @@ import (
 )
 
 // serveHTTP serves /healthz, /readyz and /metrics at addr until the returned function is called; with an empty addr it does nothing.
-func serveHTTP(addr string, s *sink.Sink, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+func serveHTTP(ctx context.Context, addr string, s *sink.Sink, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, environmentError(fmt.Errorf("--http-addr %s cannot be listened on: %w: name another address", addr, err))
 	}
@@ -31,12 +31,12 @@ func serveHTTP(addr string, s *sink.Sink, registry *prometheus.Registry, log *sl
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("http server ended", "err", err)
+			log.ErrorContext(ctx, "http server ended", "err", err)
 		}
 	})
-	log.Info("http", "addr", listener.Addr().String())
+	log.InfoContext(ctx, "http", "addr", listener.Addr().String())
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = server.Shutdown(ctx) // what is still open after a second is cut by Close
 		_ = server.Close()

@@ -68,12 +68,12 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	s, err := sink.New(cfg, registry)
+	s, err := sink.New(cfg, registry) //nolint:contextcheck // it dials nothing
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	stopServing, err := serveHTTP(o.HTTPAddr, s, registry, log)
+	stopServing, err := serveHTTP(ctx, o.HTTPAddr, s, registry, log)
 	if err != nil {
 		return err
 	}
