@@ -76,8 +76,8 @@ func (d *Decoder) quickNumbers(v []byte, p int, steps []step) (next, done int) {
 			width, point = uint(bits.TrailingZeros64(beyond))-7, 8
 		}
 		fraction := width - whole - point
-		if beyond == 0 || whole == 0 || point > fraction || !quoted && whole > 8 && byte(digits) == 0 {
-			return p, i // too long; .5 and 5. and 007 are not JSON, and rare in text
+		if beyond == 0 || point > fraction || whole == 0 && (!quoted || point == 0) || !quoted && whole > 8 && byte(digits) == 0 {
+			return p, i // too long, or 5., or nothing; .5 and 007 are only good in text
 		}
 		after := first + int(width/8) //nolint:gosec // below 8
 		if quoted {
