@@ -3,11 +3,13 @@ package localenv
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -73,6 +75,8 @@ func unpackPostgres(ctx context.Context, release, dir string) error {
 		return err
 	}
 	defer port.release()
+	defer removeLogs(time.Now())
+	defer http.DefaultClient.CloseIdleConnections() // which the library leaves
 	var refused saidSomething
 	library := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
 		Version(embeddedpostgres.PostgresVersion(release)).BinaryRepositoryURL(mavenRepository()).Port(uint32(port.number)). //nolint:gosec // a port fits
@@ -89,6 +93,16 @@ func unpackPostgres(ctx context.Context, release, dir string) error {
 			"<mirror> in ~/.m2/settings.xml another repository), or install PostgreSQL (such as apt-get install postgresql)", release, mavenRepository(), err)
 	}
 	return nil
+}
+
+// removeLogs removes what the library leaves in the directory for temporary files: its log.
+func removeLogs(since time.Time) {
+	logs, _ := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
+	for _, log := range logs {
+		if info, err := os.Stat(log); err == nil && !info.ModTime().Before(since) {
+			_ = os.Remove(log)
+		}
+	}
 }
 
 // saidSomething is a writer that notes whether anything was written.

@@ -54,6 +54,9 @@ func findPrograms(ctx context.Context, version string, as account, dir string) (
 	}
 	if !as.reaches(root) {
 		theirs := filepath.Join(dir, "programs")
+		if err := os.RemoveAll(theirs); err != nil { // of a server before, in a directory that stayed
+			return programs{}, fmt.Errorf("copy PostgreSQL: %w", err)
+		}
 		if err := os.CopyFS(theirs, os.DirFS(root)); err != nil {
 			return programs{}, fmt.Errorf("copy PostgreSQL to where it can be reached%s: %w", as, err)
 		}
