@@ -60,12 +60,12 @@ func TestPathsAgreeOnDamagedRides(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	const alphabet = `0123456789.-+eE",:{}[] TZnulNatrfs\u` + "\x00\x1f\x80\xff"
 	d := NewDecoder()
-	for range 3 {
+	for range 2 {
 		for _, dialect := range Dialects() {
-			values := encoded(t, dialect, sampleRides(random.Uint64(), 40))
+			values := encoded(t, dialect, sampleRides(random.Uint64(), 20))
 			for _, value := range values {
 				requireAgreement(t, d, value)
-				for range 60 {
+				for range 40 {
 					requireAgreement(t, d, damaged(random, value, alphabet))
 				}
 			}
