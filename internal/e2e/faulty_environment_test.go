@@ -6,13 +6,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"ridesink/internal/localenv"
 )
 
 // faulty_environment_test.go: what a user meets first. A wrong flag, a server that is not there: one clear line on stderr, the right exit
@@ -161,7 +160,7 @@ func checkOneLine(t *testing.T, p *process, words []string) {
 // closedPort is an address where nothing listens.
 func closedPort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +171,7 @@ func closedPort(t testing.TB) string {
 // silentPort is an address where connections are taken and nothing is ever said.
 func silentPort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed by Cleanup; the kernel takes connections into its backlog
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

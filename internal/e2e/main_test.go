@@ -7,9 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
-
 	"ridesink/internal/localenv"
+	"testing"
 )
 
 // main_test.go builds the binary once, before any test, and hands it to them in the environment.
@@ -68,7 +67,7 @@ func withBinary(run func() int) int {
 	if os.Getenv("TEST_SINK_RACE") != "" {
 		args = append(args, "-race")
 	}
-	if out, err := exec.Command("go", append(args, "ridesink/cmd/sink")...).CombinedOutput(); err != nil { //nolint:noctx // ends with the test process
+	if out, err := exec.Command("go", append(args, "ridesink/cmd/sink")...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "e2e: build the sink: %v\n%s", err, out)
 		return 1
 	}

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"ridesink/internal/localenv"
 )
 
 // oracle_test.go tests the tests: an oracle that overlooks a fault, or a relay that stops nowhere, would prove nothing.

@@ -2,13 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"ridesink/internal/localenv"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"ridesink/internal/localenv"
 )
 
 // outage_test.go: PostgreSQL and Kafka are killed and come back under a backfill; it goes on by itself.

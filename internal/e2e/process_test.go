@@ -52,7 +52,7 @@ func (o *output) String() string {
 func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: "sink " + strings.Join(args, " "), exited: make(chan struct{})}
-	p.cmd = exec.Command(os.Getenv(binaryVariable), args...) //nolint:noctx // ended by Cleanup, also when it is stopped by SIGSTOP
+	p.cmd = exec.Command(os.Getenv(binaryVariable), args...)
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {

@@ -2,13 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"ridesink/internal/localenv"
 )
 
 // real_rides_test.go: real rides in every dialect and under every codec arrive in PostgreSQL value by value, and only once.

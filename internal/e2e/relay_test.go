@@ -84,7 +84,7 @@ func startRelay(t testing.TB, databaseURL string, g *gate, bytesPerSecond int64)
 	if err != nil {
 		t.Fatalf("parse the database's URL: %v", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed by Cleanup
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func (r *relay) accept() {
 		if err != nil {
 			return // closed
 		}
-		server, err := net.DialTimeout("tcp", r.upstream, 5*time.Second) //nolint:noctx // bounded
+		server, err := net.DialTimeout("tcp", r.upstream, 5*time.Second)
 		if err != nil {
 			client.Close() // the server is away: the sink sees a connection that ends at once
 			continue

@@ -3,14 +3,13 @@ package e2e
 import (
 	"fmt"
 	"net/url"
+	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"ridesink/internal/localenv"
 )
 
 // scene_test.go gives each test its own topics, group and schema, and starts sinks in them.

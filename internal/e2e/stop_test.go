@@ -46,7 +46,7 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-func idle(t *testing.T, s scene) *process {
+func idle(_ *testing.T, s scene) *process {
 	p := s.run()
 	s.waitForEnd(30 * time.Second)
 	return p
