@@ -109,7 +109,7 @@ func (e *encoder) none(c *column) {
 }
 
 func (e *encoder) integer(i int32) {
-	switch e.dialect { //nolint:exhaustive // the others write the number
+	switch e.dialect { // the others write the number
 	case Snake, GreenCSV:
 		e.dst = append(strconv.AppendInt(append(e.dst, '"'), int64(i), 10), '"')
 	case GreenFrame:

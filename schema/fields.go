@@ -101,7 +101,7 @@ var (
 )
 
 func columnNumber(name string) uint8 {
-	return uint8(slices.IndexFunc(columns[:], func(c column) bool { return c.name == name })) //nolint:gosec // a column of the table
+	return uint8(slices.IndexFunc(columns[:], func(c column) bool { return c.name == name })) // a column of the table
 }
 
 // arrives says that the column is a field of a record's value.

@@ -43,7 +43,7 @@ func indexNames() map[string]name {
 			continue
 		}
 		for _, n := range c.names() {
-			means := name{column: uint8(i)} //nolint:gosec // a column of the table
+			means := name{column: uint8(i)} // a column of the table
 			switch n {
 			case c.yellow:
 				means.taxi = yellowTaxi

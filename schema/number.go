@@ -101,7 +101,7 @@ func (d *Decoder) decimal(text []byte) (slot, Reason) {
 	if n.wide() {
 		return slot{}, ReasonOutOfRange
 	}
-	s := slot{negative: n.negative && digits > 0, scale: uint16(max(scale, 0))} //nolint:gosec // at most maxDigits
+	s := slot{negative: n.negative && digits > 0, scale: uint16(max(scale, 0))} // at most maxDigits
 	if digits == 0 {
 		return s, ""
 	}
@@ -175,5 +175,5 @@ func (d *Decoder) integer(text []byte) (slot, Reason) {
 	if i < math.MinInt32 || i > math.MaxInt32 {
 		return slot{}, ReasonOutOfRange
 	}
-	return slot{bits: uint64(i)}, "" //nolint:gosec // the sign comes back in row.go
+	return slot{bits: uint64(i)}, "" // the sign comes back in row.go
 }

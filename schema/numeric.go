@@ -41,10 +41,10 @@ func (d *Decoder) putNumerics(b []byte, n, c int) (next, column int) {
 			head |= negativeSign << 16
 		}
 		length := numericDigits + 2*count
-		binary.BigEndian.PutUint32(w[:], uint32(length)) //nolint:gosec // 8 to 12
+		binary.BigEndian.PutUint32(w[:], uint32(length)) // 8 to 12
 		binary.BigEndian.PutUint64(w[4:], head)
-		binary.BigEndian.PutUint32(w[4+numericDigits:], uint32(digits<<(16*noWhole&63))) //nolint:gosec // two digits
-		n += 4 + int(length)                                                             //nolint:gosec // 12 to 16
+		binary.BigEndian.PutUint32(w[4+numericDigits:], uint32(digits<<(16*noWhole&63))) // two digits
+		n += 4 + int(length)                                                             // 12 to 16
 	}
 	return n, c
 }
@@ -82,8 +82,8 @@ func (d *Decoder) appendNumeric(dst []byte, s slot) []byte {
 		}
 	}
 	dst = dst[:head+numericDigits+2*last]
-	binary.BigEndian.PutUint16(dst[head:], uint16(last))     //nolint:gosec // at most 252
-	binary.BigEndian.PutUint16(dst[head+2:], uint16(weight)) //nolint:gosec // two's complement is meant
+	binary.BigEndian.PutUint16(dst[head:], uint16(last))     // at most 252
+	binary.BigEndian.PutUint16(dst[head+2:], uint16(weight)) // two's complement is meant
 	if s.negative {
 		binary.BigEndian.PutUint16(dst[head+4:], negativeSign)
 	}

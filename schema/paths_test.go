@@ -12,7 +12,7 @@ import (
 
 // paths_test.go: the fast path and the general one say the same of every record, whatever record came before.
 
-var anywhere = Coordinates{Topic: "rides", Partition: 3, Offset: 1 << 40, Timestamp: 1_593_563_132_000} //nolint:gochecknoglobals // read only
+var anywhere = Coordinates{Topic: "rides", Partition: 3, Offset: 1 << 40, Timestamp: 1_593_563_132_000} // read only
 
 // requireAgreement decodes value with a decoder that has seen other records and by the general path alone.
 func requireAgreement(t *testing.T, seasoned *Decoder, value []byte) {

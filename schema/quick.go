@@ -79,7 +79,7 @@ func (d *Decoder) quickNumbers(v []byte, p int, steps []step) (next, done int) {
 		if beyond == 0 || point > fraction || whole == 0 && (!quoted || point == 0) || !quoted && whole > 8 && byte(digits) == 0 {
 			return p, i // too long, or 5., or nothing; .5 and 007 are only good in text
 		}
-		after := first + int(width/8) //nolint:gosec // below 8
+		after := first + int(width/8) // below 8
 		if quoted {
 			if byte(w>>(width&63)) != '"' {
 				return p, i
@@ -90,7 +90,7 @@ func (d *Decoder) quickNumbers(v []byte, p int, steps []step) (next, done int) {
 		digits = digits&wholeMask | digits>>(point&63)&^wholeMask // without the point
 		value := &d.slots[s.column%maxColumns]
 		value.bits, value.scratch = eightDigits(digits<<((64-width+point)&63)), false
-		value.scale, value.negative = uint16(fraction/8), negative && value.bits != 0 //nolint:gosec // below 8
+		value.scale, value.negative = uint16(fraction/8), negative && value.bits != 0 // below 8
 		if s.kind == KindInteger && !value.makeInteger() {
 			return p, i
 		}
@@ -122,7 +122,7 @@ func lastWord(v []byte, p int) uint64 {
 	if len(v) < 8 {
 		return 0
 	}
-	return binary.LittleEndian.Uint64(v[len(v)-8:]) >> (8 * min(p+8-len(v), 8)) //nolint:gosec // 1 to 8
+	return binary.LittleEndian.Uint64(v[len(v)-8:]) >> (8 * min(p+8-len(v), 8)) // 1 to 8
 }
 
 // quickValue reads the value of any step and returns its end, -1 if the general path must look at the record.
@@ -201,7 +201,7 @@ func (d *Decoder) quickTime(v []byte, p int, s *slot) int {
 	if hours >= 24 || minutes >= 60 || seconds >= 60 {
 		return -1
 	}
-	s.bits = uint64(midnight) + hours*hour + minutes*minute + seconds*second //nolint:gosec // two's complement
+	s.bits = uint64(midnight) + hours*hour + minutes*minute + seconds*second // two's complement
 	return first + length + closing
 }
 

@@ -47,7 +47,7 @@ func (e *DecodeError) Error() string {
 
 // problem describes a reason that concerns one field's value.
 func (r Reason) problem() string {
-	switch r { //nolint:exhaustive // the others concern the record as a whole
+	switch r { // the others concern the record as a whole
 	case ReasonOutOfRange:
 		return "is a number out of its range or with more than 1,000 digits"
 	case ReasonBadTime:

@@ -61,10 +61,10 @@ func (d *Decoder) ride() Ride {
 		s := &d.slots[c]
 		switch field := columns[c].of(&r).(type) {
 		case *Null[time.Time]:
-			micros := int64(s.bits)                                                                 //nolint:gosec // the same bits
+			micros := int64(s.bits)                                                                 // the same bits
 			*field = Some(time.Unix(micros/second+unixToPostgres/second, micros%second*1000).UTC()) // the last years overflow UnixMicro
 		case *Null[int32]:
-			*field = Some(int32(s.bits)) //nolint:gosec // integer has checked it
+			*field = Some(int32(s.bits)) // integer has checked it
 		case *string:
 			*field = string(d.text(s))
 		case *Decimal:

@@ -42,7 +42,7 @@ func (d *Decoder) appendRow(dst []byte, at *Coordinates) []byte {
 		case KindTime:
 			n += put8(w, s.bits)
 		case KindInteger:
-			n += put4(w, uint32(s.bits)) //nolint:gosec // an int32
+			n += put4(w, uint32(s.bits)) // an int32
 		case KindText:
 			n = putBytes(b, n, d.text(s))
 		case KindDecimal:
@@ -53,15 +53,15 @@ func (d *Decoder) appendRow(dst []byte, at *Coordinates) []byte {
 			}
 			c-- // the first behind the decimals
 		case kindOffset:
-			n += put8(w, uint64(at.Offset)) //nolint:gosec // the same bits
+			n += put8(w, uint64(at.Offset)) // the same bits
 		case kindTimestamp:
 			if micros, ok := at.micros(); ok {
-				n += put8(w, uint64(micros)) //nolint:gosec // the same bits
+				n += put8(w, uint64(micros)) // the same bits
 			} else {
 				n += putNull(w)
 			}
 		case kindPartition:
-			n += put4(w, uint32(at.Partition)) //nolint:gosec // the same bits
+			n += put4(w, uint32(at.Partition)) // the same bits
 		case kindTopic:
 			n = putBytes(b, n, at.Topic)
 		case kindExtra:
@@ -69,7 +69,7 @@ func (d *Decoder) appendRow(dst []byte, at *Coordinates) []byte {
 				n += putNull(w)
 				break
 			}
-			binary.BigEndian.PutUint32(w[:], uint32(len(d.extra)+1)) //nolint:gosec // at most maxExtra
+			binary.BigEndian.PutUint32(w[:], uint32(len(d.extra)+1)) // at most maxExtra
 			w[4] = jsonbVersion
 			n += 5 + copy(b[n+5:], d.extra)
 		case kindNull:
@@ -84,7 +84,7 @@ func (d *Decoder) growForNumeric(dst []byte, begin, n int, s slot) (grown []byte
 	var buffer [numericBuffer]byte
 	numeric := d.appendNumeric(buffer[:0], s)
 	dst = dst[:begin+n]
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(numeric))) //nolint:gosec // at most numericBuffer
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(numeric))) // at most numericBuffer
 	dst = append(dst, numeric...)
 	next = len(dst) - begin
 	return slices.Grow(dst, fixedRow+len(d.value)+len(d.scratch)+len(d.extra))[:begin], next
@@ -107,6 +107,6 @@ func putNull(w *[12]byte) int {
 }
 
 func putBytes[T string | []byte](b []byte, n int, text T) int {
-	binary.BigEndian.PutUint32(b[n:], uint32(len(text))) //nolint:gosec // bounded by maxValue
+	binary.BigEndian.PutUint32(b[n:], uint32(len(text))) // bounded by maxValue
 	return n + 4 + copy(b[n+4:], text)
 }

@@ -12,10 +12,10 @@ type slot struct {
 }
 
 // span packs two positions below 2^32.
-func span(first, next int) uint64 { return uint64(first)<<32 | uint64(next) } //nolint:gosec // positions are bounded by maxValue
+func span(first, next int) uint64 { return uint64(first)<<32 | uint64(next) } // positions are bounded by maxValue
 
 // in returns what the span means in b.
-func (s *slot) in(b []byte) []byte { return b[s.bits>>32 : uint32(s.bits)] } //nolint:gosec // the low half is meant
+func (s *slot) in(b []byte) []byte { return b[s.bits>>32 : uint32(s.bits)] } // the low half is meant
 
 // text returns the text of a slot of kind text.
 func (d *Decoder) text(s *slot) []byte {
@@ -88,7 +88,7 @@ func (d *Decoder) readText(kind Kind, first, next int) (s slot, null bool, reaso
 
 // readNotation reads the text of a number or a time.
 func (d *Decoder) readNotation(kind Kind, text []byte) (slot, Reason) {
-	switch kind { //nolint:exhaustive // all others are text or do not arrive
+	switch kind { // all others are text or do not arrive
 	case KindInteger:
 		return d.integer(text)
 	case KindDecimal:
@@ -98,7 +98,7 @@ func (d *Decoder) readNotation(kind Kind, text []byte) (slot, Reason) {
 		if !ok {
 			return slot{}, ReasonBadTime
 		}
-		return slot{bits: uint64(micros)}, "" //nolint:gosec // the sign comes back in row.go
+		return slot{bits: uint64(micros)}, "" // the sign comes back in row.go
 	}
 }
 
@@ -134,7 +134,7 @@ func (d *Decoder) readList(first, next int) (s slot, null bool, reason Reason) {
 	if !ok {
 		return slot{}, false, ReasonBadTime
 	}
-	return slot{bits: uint64(micros)}, false, "" //nolint:gosec // the sign comes back in row.go
+	return slot{bits: uint64(micros)}, false, "" // the sign comes back in row.go
 }
 
 // smallInteger reads up to nine digits without a sign, as much as a part of a LocalDateTime has.
@@ -151,7 +151,7 @@ func smallInteger(text []byte) (n int, ok bool) {
 
 // same says that two values of a kind are equal; 9.5 and 9.50 are.
 func (d *Decoder) same(kind Kind, a, b slot) bool {
-	switch kind { //nolint:exhaustive // times and integers are their bits
+	switch kind { // times and integers are their bits
 	case KindText:
 		return string(d.text(&a)) == string(d.text(&b))
 	case KindDecimal:
