@@ -15,6 +15,7 @@ const (
 	batchMagicAt     = 16
 	batchMagic       = 2
 	crcFrom          = 21 // what the checksum covers
+	maxOffset        = 1 << 62
 )
 
 // Attributes of a batch.
@@ -62,7 +63,7 @@ func cutFrame(b []byte) frame {
 	switch {
 	case f.size < batchHeaderBytes:
 		f.why = fmt.Sprintf("its length is %d, less than a header", f.size-batchPrefixBytes)
-	case f.first < 0 || f.first > 1<<62:
+	case f.first < 0 || f.first > maxOffset:
 		f.why = fmt.Sprintf("its base offset %d is impossible", f.first)
 	case f.size <= int64(len(b)):
 		f.whole, f.more = b[:f.size:f.size], b[f.size:]

@@ -110,9 +110,15 @@ func (f *Fetched) guessNext(at frame, claimed int64, castagnoli *crc32.Table) in
 	return min(claimed, max(f.HighWatermark, 0))
 }
 
-// corrupt makes a *CorruptError whose range goes on from where the caller is.
+// corrupt makes a *CorruptError whose range goes on from where the caller is, also where the batch's own offsets make no sense.
 func (f *Fetched) corrupt(first, next int64, why string) error {
-	return &CorruptError{Topic: f.topic, Partition: f.partition, First: max(first, f.position), Next: max(next, f.position+1), Why: why}
+	if first < f.position || first > maxOffset {
+		first = f.position
+	}
+	if next <= first || next > maxOffset {
+		next = first + 1
+	}
+	return &CorruptError{Topic: f.topic, Partition: f.partition, First: first, Next: next, Why: why}
 }
 
 // First is the position that was asked for.
