@@ -11,7 +11,7 @@ import (
 
 // golden_test.go: what each dialect looks like, to read and to keep. Renew the files with -update.
 
-var update = flag.Bool("update", false, "write testdata anew") a flag of the test binary
+var update = flag.Bool("update", false, "write testdata anew")
 
 func TestGoldenDialects(t *testing.T) {
 	t.Parallel()
