@@ -152,7 +152,10 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 		serve.Go(func() error { bf.wait(serving); end(); return nil })
 	}
 	for _, p := range pipelines {
-		serve.Go(func() error { return p.run(serving, work) })
+		serve.Go(func() error {
+			defer bf.ended()
+			return p.run(serving, work)
+		})
 	}
 	err = serve.Wait()
 	if errors.Is(err, ErrDrainTimeout) {
