@@ -40,7 +40,7 @@ type Decoder struct {
 	scratch []byte              // unescaped text, digits of wide decimals
 	extra   []byte              // the JSON object of extra_fields, empty for NULL
 	members []member            // of the general path
-	scan    scanner             //
+	scan    scanner             // of the record at hand
 	newYork *time.Location      // once a zone was seen that needs it
 	layouts [maxLayouts]*layout // the latest first; nil where there is none yet
 
@@ -61,7 +61,7 @@ func (d *Decoder) AppendRow(dst []byte, at Coordinates, value []byte) ([]byte, e
 	if bad == nil {
 		dst = d.appendRow(dst, &at)
 	}
-	d.value, d.scan.value = nil, nil
+	d.release()
 	if bad != nil {
 		return dst, bad
 	}
@@ -75,7 +75,7 @@ func (d *Decoder) Ride(value []byte) (Ride, error) {
 	if bad == nil {
 		r = d.ride()
 	}
-	d.value, d.scan.value = nil, nil
+	d.release()
 	if bad != nil {
 		return Ride{}, bad
 	}
@@ -98,6 +98,26 @@ func (d *Decoder) decode(value []byte) *DecodeError {
 	}
 	d.learn()
 	return nil
+}
+
+// keptBytes and keptMembers are as much of a record's buffers as is kept for the next: a rare huge record must not hold memory for ever.
+const (
+	keptBytes   = 64 << 10
+	keptMembers = 1 << 10
+)
+
+// release lets go of the record.
+func (d *Decoder) release() {
+	d.value, d.scan.value = nil, nil
+	if cap(d.scratch) > keptBytes {
+		d.scratch = nil
+	}
+	if cap(d.extra) > keptBytes {
+		d.extra = nil
+	}
+	if cap(d.members) > keptMembers {
+		d.members = nil
+	}
 }
 
 // begin makes everything ready for a record.

@@ -174,6 +174,9 @@ func TestHostileRecordsTakeLinearTime(t *testing.T) {
 			for range 3 {
 				_, _ = d.AppendRow(nil, anywhere, []byte(value))
 			}
+			if cap(d.scratch) > keptBytes || cap(d.extra) > keptBytes || cap(d.members) > keptMembers {
+				t.Errorf("the decoder keeps %d bytes of scratch, %d of extra fields, %d members", cap(d.scratch), cap(d.extra), cap(d.members))
+			}
 			if took := time.Since(begin); took > 20*time.Second {
 				t.Fatalf("three times %d bytes took %s", len(value), took)
 			}
