@@ -127,3 +127,36 @@ func TestTerminateWithoutPostgres(t *testing.T) {
 	s.backfilled(0)
 	s.checkStored(records)
 }
+
+// TestTerminateWhileStarting holds: a SIGTERM that comes while the sink still looks at its servers ends it like any other, run with 0 and a
+// backfill that is not done with 1, and blames no server. (A signal that comes before the process can take it ends it by itself.)
+func TestTerminateWhileStarting(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 2)
+	records := s.publishRides(2000, 2, writeTLC)
+	dice := random(t)
+	for round := range 12 {
+		command, want := "run", 0
+		if round%2 == 1 {
+			command, want = "backfill", 1
+		}
+		p := s.start(command, "--log-level=warn")
+		timer := time.NewTimer(time.Duration(dice.IntN(80)) * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-p.exited:
+		}
+		done := !p.running()
+		p.signal(syscall.SIGTERM)
+		code, text := p.wait(stopBound), p.stderr.String()
+		taken := p.code != -1 && !done && !(command == "backfill" && code == 0) // 0: it was done before the signal came
+		if taken && code != want {
+			t.Errorf("%s: exit code %d, want %d: %s", command, code, want, text)
+		}
+		if strings.Contains(text, "reached") || strings.Contains(text, "answers") || strings.Contains(text, "context canceled") {
+			t.Errorf("%s blames somebody for a stop: %s", command, text)
+		}
+	}
+	s.backfilled(0)
+	s.checkStored(records)
+}
