@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -29,9 +30,7 @@ func TestPartitionsAdded(t *testing.T) {
 			s.waitForMembers(test.members)
 			records := s.publishRides(200, 2, writeTLC)
 			s.waitForEnd(time.Minute)
-			if _, err := admin(t, s.brokers).UpdatePartitions(t.Context(), 5, s.topic()); err != nil {
-				t.Fatalf("add partitions: %v", err)
-			}
+			s.addPartitions(5)
 			records = append(records, s.publishRides(500, 5, writeMixed)...)
 			s.waitForMembers(test.members)
 			s.waitForEnd(time.Minute)
@@ -45,4 +44,20 @@ func TestPartitionsAdded(t *testing.T) {
 			s.checkCommits(s.connect(), true)
 		})
 	}
+}
+
+// addPartitions makes the first topic one of n partitions, and waits until the broker says so and leads them.
+func (s scene) addPartitions(n int) {
+	s.t.Helper()
+	kafka := admin(s.t, s.brokers)
+	if _, err := kafka.UpdatePartitions(s.t.Context(), n, s.topic()); err != nil {
+		s.t.Fatalf("add partitions: %v", err)
+	}
+	eventually(s.t, 30*time.Second, "the new partitions", func() (bool, string) {
+		listed, err := kafka.ListEndOffsets(s.t.Context(), s.topic())
+		if err == nil {
+			err = listed.Error()
+		}
+		return err == nil && len(listed[s.topic()]) == n, fmt.Sprint(len(listed[s.topic()]), " partitions ", err)
+	})
 }

@@ -128,6 +128,20 @@ func TestGarbageInKafkaCommits(t *testing.T) {
 	s.checkAtEnd(t)
 }
 
+// TestCommitOfFinishedPartitions holds: a partition that is at its end already, but of which Kafka knows less, as after a kill between
+// COMMIT and the commit to Kafka, is told to Kafka too by the next backfill that owns it.
+func TestCommitOfFinishedPartitions(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 3)
+	records := s.publishRides(300, 3, writeMixed)
+	s.backfilled(0)
+	s.commitToKafka(map[int32]int64{0: 50, 1: 60, 2: 70})
+	records = append(records, s.publishRides(10, 1, writeMixed)...) // to partition 0 only
+	s.backfilled(0)
+	s.checkStored(records)
+	s.checkCommits(s.connect(), true)
+}
+
 // TestDatabaseSetBack holds: with the tables emptied behind its back, as after a restore of an older backup, the sink stores everything
 // again although Kafka's commits are at the end.
 func TestDatabaseSetBack(t *testing.T) {
