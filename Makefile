@@ -1,13 +1,24 @@
 # Everything is fetched by Go, and Kafka by Maven: make needs Go 1.26, and Java 17 with Maven for the tests against a real Kafka.
+# PostgreSQL is the installed one, else one that is fetched; RIDESINK_POSTGRES=embedded wants the fetched one. They live in the user's cache.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
-LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-WITH := go run ./internal/localenv/withservers
+# The version comes from above: go need not ask git, which refuses in a checkout of somebody else (CI in a container).
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: build demo test lint fuzz bench-million clean
+# Tools, at versions of their own: they are no dependencies of the module.
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# One PostgreSQL and one Kafka for all packages of a run.
+WITHSERVERS := go run ./internal/localenv/withservers
+
+.PHONY: help build demo test test-full lint vuln fuzz bench-million clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 build: ## the binary, bin/sink
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sink ./cmd/sink
@@ -15,15 +26,22 @@ build: ## the binary, bin/sink
 demo: build ## rides into PostgreSQL and back out in SQL; RIDES=file takes your own, KEEP=1 leaves the servers up
 	go run ./cmd/demo -sink bin/sink $(if $(RIDES),-rides '$(RIDES)') $(if $(KEEP),-keep)
 
-# The race detector runs where goroutines share memory; the packages without any run without it.
+# The race detector runs where goroutines share memory. schema has none, and counts allocations, which the detector makes.
 test: ## every test, against real servers; without Java those that need Kafka skip, with CI=true they fail
-	$(WITH) go test -race -shuffle=on -timeout 20m ./sink ./cmd/... ./internal/... ./migrations
+	$(WITHSERVERS) go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -v '/schema$$')
+	go test -shuffle=on ./schema
+
+test-full: ## the long form: more kills, more rounds of faults, the sink built with the race detector
+	TEST_FULL=1 TEST_SINK_RACE=1 $(WITHSERVERS) go test -race -shuffle=on -timeout 4h $$(go list ./... | grep -v '/schema$$')
 	go test -shuffle=on ./schema
 
 lint: ## format, modules, vet, linters
 	go mod tidy -diff
 	go vet ./...
-	$(LINT) run
+	$(GOLANGCI_LINT) run
+
+vuln: ## known vulnerabilities in what the binary calls; asks vuln.go.dev
+	$(GOVULNCHECK) ./...
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
@@ -33,7 +51,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; done
 
 bench-million: build ## a million rides from a real Kafka: rows/s and memory
-	TEST_MILLION=1 $(WITH) go test -run '^$$' -bench Million -benchtime 1x ./internal/e2e
+	TEST_MILLION=1 $(WITHSERVERS) go test -run '^$$' -bench Million -benchtime 1x ./internal/e2e
 
-clean:
-	rm -rf bin dist
+clean: ## what was built; `rm -r ~/.cache/ridesink` removes what was fetched
+	rm -rf bin

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5"
 
 	"ridesink/internal/compose"
+	"ridesink/sink"
 )
 
 // TestComposeFile holds: each service of docker-compose.yml that runs the sink has a command line and an environment that this command line
@@ -64,6 +66,10 @@ func TestComposeFile(t *testing.T) { //nolint:paralleltest // sets the environme
 				t.Errorf("it logs at level %s, want what LOG_LEVEL says", c.LogLevel)
 			}
 			check[s.Name](t, &c)
+			const leaving = 6 * time.Second // the group, when its coordinator does not answer
+			if grace := project.Services[s.Name].StopGracePeriod; grace == nil || time.Duration(*grace) < sink.DefaultConfig().DrainTimeout+leaving {
+				t.Errorf("it is killed after %v, want at least the %s that a drain and leaving the group may take", grace, sink.DefaultConfig().DrainTimeout+leaving)
+			}
 			known := variables(parser)
 			for name := range s.Env {
 				if !strings.HasPrefix(name, "PG") && !slices.Contains(known, name) { // wantDatabase looks at PG*

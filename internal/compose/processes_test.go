@@ -156,7 +156,7 @@ func (m machine) command(s Service, output *strings.Builder) *exec.Cmd {
 	if env["HTTP_ADDR"] != "" {
 		env["HTTP_ADDR"] = m.http
 	}
-	c := exec.Command(m.binary, s.Args...) //nolint:gosec // the sink that build made
+	c := exec.Command(m.binary, s.Args...)
 	c.Env = []string{}
 	for name, value := range env {
 		c.Env = append(c.Env, name+"="+value)

@@ -108,7 +108,7 @@ func (n *node) format(ctx context.Context, k *Kafka, cluster string, settings ma
 	if err := os.WriteFile(n.properties(), properties(k.nodes, n, settings), 0o600); err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
-	c := exec.CommandContext(ctx, k.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", //nolint:gosec // the Java that was found
+	c := exec.CommandContext(ctx, k.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 		"-cp", k.classpath(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", n.properties())
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("format node %d: %w:\n%s", n.id, err, out)

@@ -55,7 +55,7 @@ func fetchKafka(ctx context.Context) (string, error) {
 			return err
 		}
 		args = append(args, "--batch-mode", "--quiet", "--strict-checksums", copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+dir)
-		c := exec.CommandContext(ctx, maven, args...) //nolint:gosec // mvn of this machine
+		c := exec.CommandContext(ctx, maven, args...)
 		c.Dir = scratch
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("fetch Kafka %s with Maven from %s: %w: check the connection (HTTPS_PROXY names a proxy, RIDESINK_MAVEN_REPOSITORY "+
@@ -78,7 +78,7 @@ func findJava(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoJava, err)
 	}
-	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput() //nolint:gosec // java of this machine
+	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput()
 	if err != nil {
 		// macOS has a java that only says that there is none.
 		return "", fmt.Errorf("%w: %s -version: %w", ErrNoJava, java, err)

@@ -123,7 +123,7 @@ func (p *Postgres) initialize(ctx context.Context) error {
 		return fmt.Errorf("initdb: %w", err)
 	}
 	// --no-sync: that the empty cluster survives a power cut is not needed; the server itself syncs.
-	c := exec.CommandContext(ctx, p.programs.path("initdb"), "--pgdata="+p.data(), "--username="+superuser, "--pwfile="+password, //nolint:gosec // the programs that were found
+	c := exec.CommandContext(ctx, p.programs.path("initdb"), "--pgdata="+p.data(), "--username="+superuser, "--pwfile="+password,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
 	c.Dir, c.Env, c.SysProcAttr = p.dir, p.environment(), p.as.attributes()
 	if out, err := c.CombinedOutput(); err != nil {

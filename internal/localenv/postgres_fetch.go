@@ -79,7 +79,7 @@ func unpackPostgres(ctx context.Context, release, dir string) error {
 	defer http.DefaultClient.CloseIdleConnections() // which the library leaves
 	var refused saidSomething
 	library := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(embeddedpostgres.PostgresVersion(release)).BinaryRepositoryURL(mavenRepository()).Port(uint32(port.number)). //nolint:gosec // a port fits
+		Version(embeddedpostgres.PostgresVersion(release)).BinaryRepositoryURL(mavenRepository()).Port(uint32(port.number)).
 		CachePath(filepath.Join(scratch, "archive")).RuntimePath(filepath.Join(scratch, "run")).DataPath(data).BinariesPath(dir).Logger(&refused))
 	ended := make(chan error, 1)
 	go func() { ended <- library.Start() }() // the library takes no context: after a cancellation it goes on until the download ends

@@ -131,7 +131,7 @@ func programsIn(ctx context.Context, dir string) (programs, error) {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return programs{}, err
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // a program named postgres is what is looked for
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	if err != nil {
 		return programs{}, fmt.Errorf("%s --version: %w", filepath.Join(dir, "postgres"), err)
 	}

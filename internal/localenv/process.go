@@ -43,7 +43,7 @@ func startProcess(g *guard, l launch) (*process, error) {
 		return nil, fmt.Errorf("open the server's log: %w", err)
 	}
 	defer out.Close()                                                                //nolint:errcheck // the process has its own handle
-	c := exec.Command("/bin/sh", append([]string{"-c", gate, l.path}, l.args...)...) //nolint:gosec,noctx // ended by stop or by the watchdog
+	c := exec.Command("/bin/sh", append([]string{"-c", gate, l.path}, l.args...)...) //nolint:noctx // ended by stop or by the watchdog
 	c.Dir, c.Env, c.Stdout, c.Stderr = l.dir, l.env, out, out
 	c.SysProcAttr = l.as.attributes()
 	stdin, err := c.StdinPipe()

@@ -86,7 +86,7 @@ func Topic(t testing.TB, partitions int) string {
 	t.Helper()
 	name := uniqueName(t, "-")
 	err := administer(t, func(ctx context.Context, admin *kadm.Client) error {
-		_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, name) //nolint:gosec // a number of partitions
+		_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, name)
 		return err
 	})
 	if err == nil {

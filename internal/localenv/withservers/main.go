@@ -47,7 +47,7 @@ func run(version string, command []string) (code int, err error) {
 	if err := s.start(ctx, version); err != nil {
 		return 1, err
 	}
-	c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // running a command is the purpose
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Env = append(os.Environ(), s.environment...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // of Ctrl-C it heard itself; it may take its time
