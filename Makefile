@@ -18,7 +18,7 @@ WITHSERVERS := go run ./internal/localenv/withservers
 .PHONY: help build demo test test-full lint vuln fuzz bench-million clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
 
 build: ## the binary, bin/sink
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sink ./cmd/sink
