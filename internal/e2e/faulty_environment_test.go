@@ -6,10 +6,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
+
+	"ridesink/internal/localenv"
 
 	"github.com/jackc/pgx/v5"
 )

@@ -46,13 +46,19 @@ func TestPartitionsAdded(t *testing.T) {
 	}
 }
 
-// addPartitions makes the first topic one of n partitions, and waits until the broker says so and leads them.
+// addPartitions makes the first topic one of n partitions.
 func (s scene) addPartitions(n int) {
 	s.t.Helper()
-	kafka := admin(s.t, s.brokers)
-	if _, err := kafka.UpdatePartitions(s.t.Context(), n, s.topic()); err != nil {
+	if _, err := admin(s.t, s.brokers).UpdatePartitions(s.t.Context(), n, s.topic()); err != nil {
 		s.t.Fatalf("add partitions: %v", err)
 	}
+	s.waitForPartitions(n)
+}
+
+// waitForPartitions waits until the brokers say that the first topic has n partitions, with leaders.
+func (s scene) waitForPartitions(n int) {
+	s.t.Helper()
+	kafka := admin(s.t, s.brokers)
 	eventually(s.t, 30*time.Second, "the new partitions", func() (bool, string) {
 		listed, err := kafka.ListEndOffsets(s.t.Context(), s.topic())
 		if err == nil {

@@ -7,8 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"ridesink/internal/localenv"
 	"testing"
+
+	"ridesink/internal/localenv"
 )
 
 // main_test.go builds the binary once, before any test, and hands it to them in the environment.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
+
+	"ridesink/internal/localenv"
 
 	"github.com/jackc/pgx/v5"
 )

@@ -2,15 +2,13 @@ package e2e
 
 import (
 	"fmt"
-	"ridesink/internal/localenv"
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"ridesink/internal/localenv"
 )
 
-// outage_test.go: PostgreSQL and Kafka are killed and come back under a backfill; it goes on by itself.
+// outage_test.go: PostgreSQL goes away and comes back under a backfill; it goes on by itself. brokers_test.go does that to Kafka.
 
 // TestPostgresKilled holds: while PostgreSQL is killed with -9 and started again, several times, one backfill process goes on and
 // finishes; nothing is lost or doubled; the outage is logged when it begins and when it ends.
@@ -89,49 +87,6 @@ func TestCommitReplyLost(t *testing.T) {
 	relay.cut()
 	g.open()
 	p.wantExit(0, time.Minute)
-	summaryOf(t, p)
-	s.checkStored(records)
-	s.checkAtEnd(t)
-}
-
-// TestBrokerRestarted holds: while the only broker is killed with -9 and started again, one backfill process goes on and finishes.
-func TestBrokerRestarted(t *testing.T) {
-	t.Parallel()
-	localenv.Brokers(t) // skips where there is no Java
-	kafka, err := localenv.StartKafka(t.Context(), localenv.KafkaOptions{Nodes: 1})
-	if err != nil {
-		t.Fatalf("start Kafka: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := kafka.Stop(); err != nil {
-			t.Errorf("stop Kafka: %v", err)
-		}
-	})
-	s := newScene(t, 1) // for its schema
-	s.brokers = kafka.Brokers()
-	if _, err := kadm.NewClient(newClient(t, s.brokers)).CreateTopic(t.Context(), 4, 1, nil, s.topic()); err != nil {
-		t.Fatalf("create the topic: %v", err)
-	}
-	keepForever(t, s.brokers, s.topic())
-	records := recordsOf(t, s.topic(), 4, madeRides(random(t), 60_000), writeMixed)
-	client := newClient(t, s.brokers, kgo.ProducerBatchMaxBytes(100_000))
-	publish(t, client, records)
-	client.Close()
-
-	relay := startRelay(t, s.url, nil, 1<<20)
-	p := s.through(relay.url(s.url)).backfill("--memory-bytes=4194304")
-	conn := s.connect()
-	eventually(t, time.Minute, "the first rides", func() (bool, string) {
-		return s.countRides(conn) > 0, "none yet"
-	})
-	kafka.Kill(0)
-	if err := kafka.Start(t.Context(), 0); err != nil {
-		t.Fatalf("start Kafka again: %v", err)
-	}
-	if !p.running() {
-		t.Fatalf("the backfill was over, with exit code %d, before the broker was back", p.code)
-	}
-	p.wantExit(0, 2*time.Minute)
 	summaryOf(t, p)
 	s.checkStored(records)
 	s.checkAtEnd(t)

@@ -2,10 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
+
+	"ridesink/internal/localenv"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )

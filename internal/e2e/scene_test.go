@@ -3,10 +3,11 @@ package e2e
 import (
 	"fmt"
 	"net/url"
-	"ridesink/internal/localenv"
 	"strings"
 	"testing"
 	"time"
+
+	"ridesink/internal/localenv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
