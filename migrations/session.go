@@ -101,8 +101,16 @@ func open(ctx context.Context, databaseURL string) (_ *session, err error) {
 // close ends the connection, and with it its locks. What it did is durable or rolled back already, so its errors mean nothing.
 func (s *session) close() { _, _ = s.migrate.Close() }
 
-// version returns the version, or a *DirtyError.
-func (s *session) version() (uint, error) {
+// version returns the version, or a *DirtyError. It waits for another starter: while that one applies a file, the file's mark says dirty.
+func (s *session) version() (_ uint, err error) {
+	if err := s.driver.Lock(); err != nil {
+		return 0, explain(err, s.address)
+	}
+	defer func() {
+		if unlockErr := s.driver.Unlock(); err == nil && unlockErr != nil {
+			err = explain(unlockErr, s.address)
+		}
+	}()
 	number, dirty, err := s.driver.Version()
 	switch {
 	case err != nil:

@@ -43,7 +43,6 @@ func (k *known) has(tp topicPartition) bool {
 // prepare checks the servers and gives every topic that the ledger does not know its rows, all partitions at once: so --start decides
 // once, also when several members start at the same time or the first one dies at once.
 func (s *Sink) prepare(ctx context.Context) error {
-	s.log.InfoContext(ctx, "starting", "config", s.cfg)
 	if err := checkDatabase(ctx, s.db); err != nil {
 		return err
 	}
@@ -79,6 +78,7 @@ func (s *Sink) prepare(ctx context.Context) error {
 		}
 		missing = append(missing, starts...)
 	}
+	s.log.InfoContext(ctx, "starting", "config", s.cfg) // only now: what is wrong at the start is one line, from the caller
 	return s.make(ctx, missing)
 }
 

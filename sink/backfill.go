@@ -129,7 +129,8 @@ func (bf *backfill) isDone() bool { return bf != nil && bf.done.Load() }
 
 // wait returns when every partition is done or halted, or ctx ends.
 func (bf *backfill) wait(ctx context.Context) {
-	trouble := outage{what: "postgres", log: bf.sink.log}
+	trouble := bf.sink.outage("postgres", bf.sink.log)
+	defer trouble.forget()
 	poll := time.NewTicker(ledgerPoll)
 	defer poll.Stop()
 	for ctx.Err() == nil && !bf.isDone() {

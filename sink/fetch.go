@@ -41,7 +41,8 @@ type lostRange struct{ first, next Position }
 func (p *pipeline) fetch(ctx, polling context.Context, position Position, share share, responses chan *partlog.Fetched, out chan<- chunk) error {
 	defer close(out)
 	reader := p.sink.partlog.Partition(p.topic, p.partition)
-	trouble := outage{what: "kafka", log: p.log}
+	trouble := p.sink.outage("kafka", p.log)
+	defer trouble.forget()
 	var refusal refusals
 	for ctx.Err() == nil && !p.ended(position) {
 		var into *partlog.Fetched
@@ -55,7 +56,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			MaxBytes: p.askBytes(share), BufferBytes: share.bytes, MaxWait: pollWait,
 		}, into)
 		if err != nil {
-			responses <- new(partlog.Fetched) // into may still be written to: it is dropped
+			responses <- into
 			if ctx.Err() != nil {
 				return nil
 			}

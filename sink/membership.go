@@ -58,8 +58,8 @@ func join(cfg Config, dial func(context.Context, string, string) (net.Conn, erro
 }
 
 // next waits for the next generation. Trouble with the coordinator is waited for; it returns an error only when ctx ends.
-func (m *membership) next(ctx context.Context) (*kafka.Generation, error) {
-	trouble := outage{what: "kafka", log: m.log}
+func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generation, error) {
+	defer trouble.forget()
 	for {
 		generation, err := m.group.Next(ctx)
 		switch {

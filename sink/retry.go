@@ -2,8 +2,13 @@ package sink
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"ridesink/internal/partlog"
@@ -17,13 +22,55 @@ const (
 	outageReport = 30 * time.Second
 )
 
-// outage is one server's trouble as one goroutine sees it. The zero value with what and log set is ready.
+// outages are the outages that go on now, for readiness. Safe for concurrent use.
+type outages struct {
+	mu   sync.Mutex
+	open map[*outage]error // guarded by mu: with the last error
+}
+
+func (o *outages) set(one *outage, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open == nil {
+		o.open = map[*outage]error{}
+	}
+	o.open[one] = err
+}
+
+func (o *outages) remove(one *outage) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.open, one)
+}
+
+// err says which servers are away, nil if none is.
+func (o *outages) err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	last := map[string]error{}
+	for one, err := range o.open {
+		last[one.what] = err
+	}
+	var away []error
+	for _, what := range slices.Sorted(maps.Keys(last)) {
+		away = append(away, fmt.Errorf("%s is away: %w", what, last[what]))
+	}
+	return errors.Join(away...)
+}
+
+// outage is one server's trouble as one goroutine sees it. Whoever makes one defers forget.
 type outage struct {
 	what     string // postgres or kafka
 	log      *slog.Logger
+	all      *outages // where it is listed while it goes on
 	since    time.Time
 	reported time.Time
 	attempts int
+}
+
+// outage returns an outage that has not begun.
+func (s *Sink) outage(what string, log *slog.Logger) *outage {
+	return &outage{what: what, log: log, all: &s.outages}
 }
 
 // failed notes an attempt and returns how long to wait before the next: exponential from firstWait to longestWait, with jitter, so that members
@@ -39,6 +86,9 @@ func (o *outage) failed(ctx context.Context, err error) time.Duration {
 	}
 	wait = wait/2 + rand.N(wait/2+1) //nolint:gosec // jitter need not be secret
 	o.attempts++
+	if o.attempts > 1 {
+		o.all.set(o, err)
+	}
 	// The first failure alone is often a rebalance or a restart that the next attempt does not see: it is logged at debug.
 	if o.attempts > 1 && now.Sub(o.reported) >= outageReport {
 		o.reported = now
@@ -54,8 +104,12 @@ func (o *outage) ended(ctx context.Context) {
 	if !o.reported.IsZero() {
 		o.log.InfoContext(ctx, "recovered", "what", o.what, "outage_seconds", time.Since(o.since).Seconds(), "attempts", o.attempts)
 	}
-	*o = outage{what: o.what, log: o.log}
+	o.forget()
+	o.since, o.reported, o.attempts = time.Time{}, time.Time{}, 0
 }
+
+// forget ends it without a word: nobody tries any more.
+func (o *outage) forget() { o.all.remove(o) }
 
 // sleep waits for d or until ctx ends. It is for pacing, never for waiting on a condition.
 func sleep(ctx context.Context, d time.Duration) {
@@ -72,7 +126,8 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // persist calls attempt until it succeeds, fails in a way that waiting does not mend, or ctx ends. what names the server.
 func (s *Sink) persist(ctx context.Context, what string, attempt func(context.Context) error) error {
-	trouble := outage{what: what, log: s.log}
+	trouble := s.outage(what, s.log)
+	defer trouble.forget()
 	for {
 		err := attempt(ctx)
 		if err == nil {

@@ -16,7 +16,7 @@ func TestAnOutageIsLoggedSparsely(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
-		o := outage{what: "postgres", log: slog.New(slog.NewTextHandler(&logged, nil))}
+		o := outage{what: "postgres", log: slog.New(slog.NewTextHandler(&logged, nil)), all: new(outages)}
 		began := time.Now()
 		for time.Since(began) < time.Hour {
 			wait := o.failed(context.Background(), errors.New("connection refused"))
@@ -39,7 +39,7 @@ func TestAnOutageIsLoggedSparsely(t *testing.T) {
 func TestALoneFailureIsNoOutage(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	o := outage{what: "kafka", log: slog.New(slog.NewTextHandler(&logged, nil))}
+	o := outage{what: "kafka", log: slog.New(slog.NewTextHandler(&logged, nil)), all: new(outages)}
 	o.failed(context.Background(), errors.New("not the leader any more"))
 	o.ended(context.Background())
 	if logged.Len() != 0 {

@@ -34,6 +34,7 @@ type Sink struct {
 	metrics   *metrics
 	owned     owned
 	known     known
+	outages   outages
 	oversized *semaphore.Weighted // one batch larger than its share at a time
 	points    *points
 }
@@ -98,7 +99,7 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 	defer member.leave()
 	defer s.owned.replace(nil, false)
 	for {
-		generation, err := member.next(stop)
+		generation, err := member.next(stop, s.outage("kafka", s.log))
 		if err != nil {
 			return nil // stop ended: a clean end
 		}
@@ -188,11 +189,14 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 // watch asks for metadata until ctx ends or the group must share out again: there are partitions that it does not know and this member leads,
 // or a topic is another one than at the assignment.
 func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) {
+	trouble := s.outage("postgres", s.log)
+	defer trouble.forget()
 	for {
 		sleep(ctx, s.cfg.WatchInterval)
 		if ctx.Err() != nil {
 			return
 		}
+		s.lookAfterDatabase(ctx, trouble)
 		topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
 		if err != nil {
 			s.log.DebugContext(ctx, "cannot look for new partitions", "err", err)
@@ -212,6 +216,17 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 			}
 		}
 	}
+}
+
+// lookAfterDatabase notices that PostgreSQL is away also while there is nothing to write.
+func (s *Sink) lookAfterDatabase(ctx context.Context, trouble *outage) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if _, err := s.ledger.now(ctx); err != nil && s.db.Stat().AcquiredConns() < s.db.Stat().MaxConns() { // else it is only busy
+		trouble.failed(ctx, err)
+		return
+	}
+	trouble.ended(ctx)
 }
 
 // drainable returns a context that outlives stop by timeout and then ends with ErrDrainTimeout.
@@ -254,13 +269,14 @@ func dialer(cfg Config) *net.Dialer {
 	}
 }
 
-// Ready returns nil if this member serves a generation and none of its partitions is halted, else why not. It asks no server.
+// Ready returns nil if this member serves a generation, both servers answer it and none of its partitions is halted, else why not. It asks no
+// server itself: what it knows is at most WatchInterval and a timeout old.
 func (s *Sink) Ready() error {
 	partitions, serving := s.owned.status()
+	faults := []error{s.outages.err()}
 	if !serving {
-		return errors.New("not a member of the consumer group yet, or between two generations")
+		faults = append(faults, errors.New("not a member of the consumer group yet, or between two generations"))
 	}
-	var faults []error
 	for _, p := range partitions {
 		if p.HaltedReason != "" {
 			faults = append(faults, fmt.Errorf("%s/%d is halted: %s", p.Topic, p.Partition, p.HaltedReason))

@@ -160,7 +160,9 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		return nil
 	}
 	b.seal()
-	trouble := outage{what: "postgres", log: p.log}
+	trouble := p.sink.outage("postgres", p.log)
+	defer trouble.forget()
+	uncertain := false // an attempt may have been durable without our knowing
 	for {
 		started := time.Now()
 		err := p.sink.writer.write(ctx, p.id, b)
@@ -173,7 +175,9 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			return context.Cause(ctx)
 		}
 		p.log.DebugContext(ctx, "write failed", "batch", b.String(), "err", err)
-		switch p.mend(ctx, b, err, &trouble) {
+		var unknown *outcomeUnknownError
+		uncertain = uncertain || errors.As(err, &unknown)
+		switch p.mend(ctx, b, err, uncertain, trouble) {
 		case mended:
 			continue
 		case wasWritten:
@@ -201,16 +205,16 @@ const (
 	cannotMend               // halt
 )
 
-// mend does what err asks for, waiting included.
-func (p *pipeline) mend(ctx context.Context, b *batch, err error, trouble *outage) remedy {
+// mend does what err asks for, waiting included. uncertain says that this attempt or one before it may have been durable.
+func (p *pipeline) mend(ctx context.Context, b *batch, err error, uncertain bool, trouble *outage) remedy {
 	action := classify(err)
 	if action == reread {
 		switch at, moved := p.whereIs(ctx, b, trouble); {
 		case moved:
 			return movedAway
-		case at == b.next:
+		case at == b.next && uncertain:
 			return wasWritten
-		case at != b.first:
+		case at != b.first: // also at b.next, where another owner wrote the same range
 			return movedAway
 		case errors.Is(err, ErrFenced):
 			return movedAway // the position fits, so the topic's id does not

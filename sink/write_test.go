@@ -125,14 +125,30 @@ func TestUnknownOutcomeAsksTheLedger(t *testing.T) {
 				t.Fatal("the transaction ended although its connection was lost")
 			}
 			p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition)}
-			trouble := outage{what: "postgres", log: s.log}
-			if got := p.mend(t.Context(), b, &outcomeUnknownError{cause: io.ErrUnexpectedEOF}, &trouble); got != c.want {
+			if got := p.mend(t.Context(), b, &outcomeUnknownError{cause: io.ErrUnexpectedEOF}, true, s.outage("postgres", s.log)); got != c.want {
 				t.Errorf("mend = %d, want %d", got, c.want)
 			}
 			if n := f.count("SELECT count(*) FROM rides"); n != c.rows {
 				t.Errorf("%d rows in rides, want %d", n, c.rows)
 			}
 		})
+	}
+}
+
+// A member that lost its partition counts nothing of what its successor wrote, also where both read the same range.
+func TestWhatASuccessorWroteIsNotCountedTwice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.exec("INSERT INTO sink_ledger (kafka_topic, kafka_partition, first_offset, next_offset) VALUES ($1, 0, 0, 0)", f.topic)
+	s := f.sink(f.config())
+	b := rideBatch(t, f.topic, 0, 5)
+	if err := s.writer.write(t.Context(), partlog.TopicID{}, b); err != nil { // the successor
+		t.Fatal(err)
+	}
+	p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition)}
+	b.unseal()
+	if err := p.put(t.Context(), b); !errors.Is(err, errMoved) || p.state.counts.inserted != 0 {
+		t.Errorf("put = %v and %d counted, want the ledger to have moved and none", err, p.state.counts.inserted)
 	}
 }
 

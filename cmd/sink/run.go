@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"ridesink/sink"
@@ -24,5 +25,9 @@ Examples:
 
 // Run moves records until ctx ends.
 func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
-	return c.with(ctx, log, func(s *sink.Sink) error { return s.Run(ctx) })
+	err := c.with(ctx, log, func(s *sink.Sink) error { return s.Run(ctx) })
+	if errors.Is(err, errStoppedEarly) {
+		return nil // as a run that was stopped later
+	}
+	return err
 }
