@@ -97,7 +97,7 @@ func Newest() uint {
 			newest = max(newest, number)
 		}
 	}
-	return uint(newest) //nolint:gosec // not negative
+	return uint(newest)
 }
 
 // number0 is golang-migrate's version as ours: its -1 is our 0, no tables.
@@ -105,5 +105,5 @@ func number0(version int) uint {
 	if version == database.NilVersion {
 		return 0
 	}
-	return uint(version) //nolint:gosec // the only negative version is NilVersion
+	return uint(version)
 }

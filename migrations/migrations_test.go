@@ -77,7 +77,7 @@ func wantVersion(t *testing.T, databaseURL string, want uint) {
 func mustUp(t *testing.T, databaseURL string, wantApplied uint) {
 	t.Helper()
 	applied, version, err := Up(t.Context(), databaseURL)
-	if err != nil || version != Newest() || uint(applied) != wantApplied { //nolint:gosec // not negative
+	if err != nil || version != Newest() || uint(applied) != wantApplied {
 		t.Fatalf("up: applied %d, version %d, error %v; want %d, %d", applied, version, err, wantApplied, Newest())
 	}
 	wantVersion(t, databaseURL, Newest())
@@ -101,7 +101,7 @@ func TestUpDownUp(t *testing.T) {
 		t.Fatalf("down one: reverted %d, version %d, error %v", reverted, version, err)
 	}
 	reverted, version, err = Down(t.Context(), database, All)
-	if err != nil || uint(reverted) != Newest()-1 || version != 0 { //nolint:gosec // not negative
+	if err != nil || uint(reverted) != Newest()-1 || version != 0 {
 		t.Fatalf("down all: reverted %d, version %d, error %v", reverted, version, err)
 	}
 	wantVersion(t, database, 0)
@@ -139,7 +139,7 @@ func TestFilesLeaveTheirMark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 2*int(Newest()) { //nolint:gosec // small
+	if len(entries) != 2*int(Newest()) {
 		t.Errorf("%d files for %d versions: each has one up and one down", len(entries), Newest())
 	}
 	for _, entry := range entries {
@@ -178,7 +178,7 @@ func TestFourConcurrentStarters(t *testing.T) {
 	if err := starters.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if sum := counts[0] + counts[1] + counts[2] + counts[3]; uint(sum) != Newest() { //nolint:gosec // not negative
+	if sum := counts[0] + counts[1] + counts[2] + counts[3]; uint(sum) != Newest() {
 		t.Errorf("the starters applied %v, want %d in all", counts, Newest())
 	}
 	wantVersion(t, database, Newest())

@@ -52,7 +52,7 @@ func (s *session) recover(ctx context.Context) (version uint, err error) {
 	if begun := number0(number); applied+1 < begun || applied > begun+1 {
 		return 0, fmt.Errorf("%s has version %d, and its comment says that %d was applied, which one interrupted migration cannot leave: compare the tables with the files and set both by hand", versionTable, begun, applied)
 	}
-	target := int(applied) //nolint:gosec // a few digits
+	target := int(applied)
 	if applied == 0 {
 		target = database.NilVersion
 	}
@@ -63,7 +63,7 @@ func (s *session) recover(ctx context.Context) (version uint, err error) {
 }
 
 // appliedMark is how a file's comment on the version table ends.
-var appliedMark = regexp.MustCompile(`Applied: ([0-9]{1,9})$`) //nolint:gochecknoglobals // read only
+var appliedMark = regexp.MustCompile(`Applied: ([0-9]{1,9})$`)
 
 // applied returns the version that was last applied or reverted to as a whole, 0 if none was.
 func (s *session) applied(ctx context.Context) (uint, error) {

@@ -230,7 +230,7 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 		case p.CommittedOffset < 0:
 			return nil, fmt.Errorf("--start committed: %w: group %s, %s/%d; use --start earliest, latest, an offset or a time", ErrNoCommittedOffset, s.cfg.Group, topic, p.Partition)
 		}
-		offsets[int32(p.Partition)] = p.CommittedOffset //nolint:gosec // Kafka counts partitions in int32
+		offsets[int32(p.Partition)] = p.CommittedOffset
 	}
 	return offsets, nil
 }

@@ -42,7 +42,7 @@ func openPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, 
 		// The error of pgx repeats the string, with the password hidden as best it can: it is left out.
 		return nil, errors.New("the database URL cannot be read; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
-	config.MaxConns = int32(connections) //nolint:gosec // Validate bounds it
+	config.MaxConns = int32(connections)
 	config.MinConns = 0
 	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
 		config.ConnConfig.ConnectTimeout = connectTimeout

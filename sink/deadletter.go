@@ -97,7 +97,7 @@ func headerArray(headers []partlog.Header) pgtype.Array[[]byte] {
 	}
 	a := pgtype.Array[[]byte]{
 		Valid: true,
-		Dims:  []pgtype.ArrayDimension{{Length: int32(len(headers)), LowerBound: 1}, {Length: 2, LowerBound: 1}}, //nolint:gosec // a record's headers fit in its bytes
+		Dims:  []pgtype.ArrayDimension{{Length: int32(len(headers)), LowerBound: 1}, {Length: 2, LowerBound: 1}},
 	}
 	for _, h := range headers {
 		a.Elements = append(a.Elements, h.Key, h.Value)

@@ -84,7 +84,7 @@ func (o *outage) failed(ctx context.Context, err error) time.Duration {
 	if o.attempts < 6 {
 		wait = min(longestWait, firstWait<<o.attempts)
 	}
-	wait = wait/2 + rand.N(wait/2+1) //nolint:gosec // jitter need not be secret
+	wait = wait/2 + rand.N(wait/2+1)
 	o.attempts++
 	if o.attempts > 1 {
 		o.all.set(o, err)

@@ -255,7 +255,7 @@ func assignments(generation *kafka.Generation) []topicPartition {
 	var list []topicPartition
 	for topic, partitions := range generation.Assignments {
 		for _, p := range partitions {
-			list = append(list, topicPartition{topic: topic, partition: int32(p.ID)}) //nolint:gosec // Kafka counts partitions in int32
+			list = append(list, topicPartition{topic: topic, partition: int32(p.ID)})
 		}
 	}
 	return list

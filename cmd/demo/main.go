@@ -108,7 +108,7 @@ func (d *demo) produce(ctx context.Context) error {
 // command runs the sink as a user would.
 func (d *demo) command(ctx context.Context, args ...string) error {
 	fmt.Printf("$ sink %s\n", strings.Join(args, " "))
-	c := exec.CommandContext(ctx, d.sink, args...) //nolint:gosec // the binary that make built
+	c := exec.CommandContext(ctx, d.sink, args...)
 	c.Env = append(os.Environ(), "KAFKA_BROKERS="+d.brokers, "DATABASE_URL="+d.database, "LOG_LEVEL=warn")
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }

@@ -158,7 +158,7 @@ func (p *pump) fillOne(ctx context.Context, c *chunk) error {
 func (p *pump) appendKey(dst []byte, ride *schema.Ride) []byte {
 	switch {
 	case p.key == "random":
-		return strconv.AppendUint(dst, rand.Uint64(), 36) //nolint:gosec // no secret
+		return strconv.AppendUint(dst, rand.Uint64(), 36)
 	case p.key == "pickup" && ride.PickupLocationID.Valid:
 		return strconv.AppendInt(dst, int64(ride.PickupLocationID.Value), 10)
 	}

@@ -102,7 +102,7 @@ func (s *sender) send(ctx context.Context, messages []kafka.Message) error {
 		}
 		messages = left
 		wait := min(sendBackoffMost, sendBackoffFirst<<min(attempt, 10))
-		wait = wait/2 + rand.N(wait/2) //nolint:gosec // jitter
+		wait = wait/2 + rand.N(wait/2)
 		s.log.WarnContext(ctx, "records not acknowledged", "records", len(messages), "attempt", attempt, "wait_seconds", wait.Seconds(), "err", err)
 		timer := time.NewTimer(wait)
 		select {

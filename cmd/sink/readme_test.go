@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-var updateReadme = flag.Bool("update-readme", false, "write the settings table of README.md anew") //nolint:gochecknoglobals // a test's flag
+var updateReadme = flag.Bool("update-readme", false, "write the settings table of README.md anew")
 
 const (
 	readmePath    = "../../README.md"
@@ -33,7 +33,7 @@ func TestREADMEListsEverySetting(t *testing.T) {
 	}
 	want := settingsTable(t)
 	if *updateReadme {
-		if err := os.WriteFile(readmePath, []byte(before+settingsBegin+want+settingsEnd+after), 0o644); err != nil { //nolint:gosec // a public file
+		if err := os.WriteFile(readmePath, []byte(before+settingsBegin+want+settingsEnd+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -121,7 +121,7 @@ func (s *parquetSource) add(v parquet.Value) error {
 			return nil
 		}
 	}
-	switch v.Kind() { //nolint:exhaustive // INT96 and fixed bytes are the default
+	switch v.Kind() {
 	case parquet.Boolean:
 		r.field(column)
 		r.value = strconv.AppendBool(r.value, v.Boolean())

@@ -54,8 +54,8 @@ func cutFrame(b []byte) frame {
 	if len(b) < batchPrefixBytes {
 		return frame{size: batchHeaderBytes}
 	}
-	f := frame{first: int64(binary.BigEndian.Uint64(b))}                     //nolint:gosec // two's complement on the wire
-	f.size = batchPrefixBytes + int64(int32(binary.BigEndian.Uint32(b[8:]))) //nolint:gosec // two's complement on the wire
+	f := frame{first: int64(binary.BigEndian.Uint64(b))}
+	f.size = batchPrefixBytes + int64(int32(binary.BigEndian.Uint32(b[8:])))
 	if len(b) > batchMagicAt && b[batchMagicAt] != batchMagic {
 		f.why = otherFormat(b[batchMagicAt])
 		return f
@@ -73,16 +73,16 @@ func cutFrame(b []byte) frame {
 
 // readHeader reads the header of a whole batch. It checks nothing.
 func readHeader(whole []byte) batch {
-	first := int64(binary.BigEndian.Uint64(whole)) //nolint:gosec // two's complement on the wire
+	first := int64(binary.BigEndian.Uint64(whole))
 	return batch{
 		first:         first,
-		next:          first + int64(int32(binary.BigEndian.Uint32(whole[23:]))) + 1, //nolint:gosec // two's complement on the wire
-		leaderEpoch:   int32(binary.BigEndian.Uint32(whole[12:])),                    //nolint:gosec // two's complement on the wire
-		attributes:    int16(binary.BigEndian.Uint16(whole[21:])),                    //nolint:gosec // two's complement on the wire
-		baseTimestamp: int64(binary.BigEndian.Uint64(whole[27:])),                    //nolint:gosec // two's complement on the wire
-		maxTimestamp:  int64(binary.BigEndian.Uint64(whole[35:])),                    //nolint:gosec // two's complement on the wire
-		producer:      int64(binary.BigEndian.Uint64(whole[43:])),                    //nolint:gosec // two's complement on the wire
-		count:         int32(binary.BigEndian.Uint32(whole[57:])),                    //nolint:gosec // two's complement on the wire
+		next:          first + int64(int32(binary.BigEndian.Uint32(whole[23:]))) + 1,
+		leaderEpoch:   int32(binary.BigEndian.Uint32(whole[12:])),
+		attributes:    int16(binary.BigEndian.Uint16(whole[21:])),
+		baseTimestamp: int64(binary.BigEndian.Uint64(whole[27:])),
+		maxTimestamp:  int64(binary.BigEndian.Uint64(whole[35:])),
+		producer:      int64(binary.BigEndian.Uint64(whole[43:])),
+		count:         int32(binary.BigEndian.Uint32(whole[57:])),
 		records:       whole[batchHeaderBytes:],
 	}
 }

@@ -20,7 +20,7 @@ func TestKafkaTransactions(t *testing.T) {
 	t.Parallel()
 	brokers, topic := localenv.Brokers(t), localenv.Topic(t, 1)
 	want := produced{}
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(3, 4))
 	first := kafkaClient(t, brokers, kgo.TransactionalID(topic+"-1"), kgo.TransactionTimeout(20*time.Second))
 	second := kafkaClient(t, brokers, kgo.TransactionalID(topic+"-2"), kgo.TransactionTimeout(20*time.Second))
 	plainClient := kafkaClient(t, brokers)

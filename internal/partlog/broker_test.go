@@ -166,7 +166,7 @@ func TestKafkaEveryCodec(t *testing.T) {
 			t.Parallel()
 			topic := localenv.Topic(t, 1)
 			client := kafkaClient(t, brokers, kgo.ProducerBatchCompression(codec))
-			random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+			random := rand.New(rand.NewPCG(1, 2))
 			want := produced{}
 			for range 5 {
 				for offset, r := range produceBatch(t, client, topic, 400, func(int) *kgo.Record { return anyRecord(random) }) {

@@ -83,10 +83,10 @@ func (c *codecs) unzstd(dst, src []byte, limit int) ([]byte, error) {
 		return dst, err
 	}
 	if head.HasFCS {
-		if head.FrameContentSize > uint64(limit) { //nolint:gosec // a limit is positive
+		if head.FrameContentSize > uint64(limit) {
 			return dst, errLimit
 		}
-		guess = max(cap(dst), int(head.FrameContentSize)) //nolint:gosec // at most limit
+		guess = max(cap(dst), int(head.FrameContentSize))
 	}
 	r, _ := c.zstd.Get().(*zstd.Decoder)
 	if r == nil {

@@ -69,7 +69,7 @@ func zstdSized(tb testing.TB, content []byte) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer w.Close() //nolint:errcheck // nothing is written to it
+	defer w.Close()
 	return w.EncodeAll(content, nil)
 }
 
@@ -79,7 +79,7 @@ func snappyXerial(_ testing.TB, content []byte) []byte {
 	b := append(bytes.Clone(xerialHeader), 0, 0, 0, 1, 0, 0, 0, 1)
 	for part := range slices.Chunk(content, 32<<10) {
 		block := s2.EncodeSnappy(nil, part)
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(block))), block...) //nolint:gosec // small
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(block))), block...)
 	}
 	return b
 }

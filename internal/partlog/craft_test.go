@@ -62,7 +62,7 @@ func (r craftedRecord) append(b []byte) []byte {
 func (c crafted) bytes() []byte {
 	payload, count := c.payload, c.count
 	if payload == nil {
-		payload, count = c.content(), int32(len(c.records)) //nolint:gosec // a handful
+		payload, count = c.content(), int32(len(c.records))
 	}
 	next := c.next
 	if next == 0 {
@@ -71,17 +71,17 @@ func (c crafted) bytes() []byte {
 			next = c.first + r.delta + 1
 		}
 	}
-	b := binary.BigEndian.AppendUint64(nil, uint64(c.first))                                     //nolint:gosec // two's complement
-	b = binary.BigEndian.AppendUint32(b, uint32(batchHeaderBytes-batchPrefixBytes+len(payload))) //nolint:gosec // small
-	b = binary.BigEndian.AppendUint32(b, uint32(c.leaderEpoch))                                  //nolint:gosec // two's complement
+	b := binary.BigEndian.AppendUint64(nil, uint64(c.first))
+	b = binary.BigEndian.AppendUint32(b, uint32(batchHeaderBytes-batchPrefixBytes+len(payload)))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.leaderEpoch))
 	b = append(b, batchMagic, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(c.attributes))    //nolint:gosec // two's complement
-	b = binary.BigEndian.AppendUint32(b, uint32(next-c.first-1))  //nolint:gosec // small
-	b = binary.BigEndian.AppendUint64(b, uint64(c.baseTimestamp)) //nolint:gosec // two's complement
-	b = binary.BigEndian.AppendUint64(b, uint64(c.maxTimestamp))  //nolint:gosec // two's complement
-	b = binary.BigEndian.AppendUint64(b, uint64(c.producer))      //nolint:gosec // two's complement
-	b = append(b, 0, 0, 0, 0, 0, 0)                               // producer epoch and sequence
-	b = binary.BigEndian.AppendUint32(b, uint32(count))           //nolint:gosec // two's complement
+	b = binary.BigEndian.AppendUint16(b, uint16(c.attributes))
+	b = binary.BigEndian.AppendUint32(b, uint32(next-c.first-1))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.baseTimestamp))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.maxTimestamp))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.producer))
+	b = append(b, 0, 0, 0, 0, 0, 0) // producer epoch and sequence
+	b = binary.BigEndian.AppendUint32(b, uint32(count))
 	b = append(b, payload...)
 	if c.seal != nil {
 		c.seal(b)

@@ -80,10 +80,10 @@ func TestReaderDefectSilentJump(t *testing.T) {
 	for _, position := range []int64{0, 49, 1001, 1 << 40} {
 		c := fakeBrokers(t, 1)
 		forge(c, func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = codeOffsetOutOfRange })
-		c.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+		c.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
 			c.KeepControl()
-			request := r.(*kmsg.ListOffsetsRequest)                        //nolint:errcheck,forcetypeassert // by its key
-			response := request.ResponseKind().(*kmsg.ListOffsetsResponse) //nolint:errcheck,forcetypeassert // by its key
+			request := r.(*kmsg.ListOffsetsRequest)
+			response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
 			topic, p := kmsg.NewListOffsetsResponseTopic(), kmsg.NewListOffsetsResponseTopicPartition()
 			topic.Topic = fakeTopic
 			p.Offset = 1000
@@ -179,7 +179,7 @@ func TestReaderDefectHeaderCountPanics(t *testing.T) {
 func TestReaderDefect1308StalePositions(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 1)
-	produceTo(t, c.ListenAddrs(), fakeTopic, 0, "0", "1", "2", "3")
+	produceTo(t, c.ListenAddrs(), 0, "0", "1", "2", "3")
 	r := testLog(t, c.ListenAddrs()).Partition(fakeTopic, 0)
 	var f *Fetched
 	for _, position := range []int64{3, 0, 2, 1, 0} {

@@ -123,7 +123,7 @@ func Retriable(err error) bool {
 	}
 	var code kafka.Error
 	if errors.As(err, &code) {
-		return code.Temporary() || retriableCode(int16(code)) //nolint:gosec // codes are int16 in the protocol
+		return code.Temporary() || retriableCode(int16(code))
 	}
 	var network net.Error
 	var sys syscall.Errno

@@ -53,8 +53,8 @@ func testOptions() FetchOptions {
 	return FetchOptions{MaxBytes: 1 << 20, BufferBytes: 1 << 20, MaxWait: 200 * time.Millisecond}
 }
 
-// produceTo sends values to one partition and waits for them.
-func produceTo(tb testing.TB, brokers []string, topic string, partition int32, values ...string) {
+// produceTo sends values to one partition of fakeTopic and waits for them.
+func produceTo(tb testing.TB, brokers []string, partition int32, values ...string) {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite())
 	if err != nil {
@@ -62,7 +62,7 @@ func produceTo(tb testing.TB, brokers []string, topic string, partition int32, v
 	}
 	defer client.Close()
 	for _, v := range values {
-		if err := client.ProduceSync(tb.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)}).FirstErr(); err != nil {
+		if err := client.ProduceSync(tb.Context(), &kgo.Record{Topic: fakeTopic, Partition: partition, Value: []byte(v)}).FirstErr(); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -70,10 +70,10 @@ func produceTo(tb testing.TB, brokers []string, topic string, partition int32, v
 
 // forge lets f change every answer to a Fetch of this package; the broker's own are empty.
 func forge(c *kfake.Cluster, f func(*kmsg.FetchResponseTopicPartition)) {
-	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		request := r.(*kmsg.FetchRequest)                        //nolint:errcheck,forcetypeassert // by its key
-		response := request.ResponseKind().(*kmsg.FetchResponse) //nolint:errcheck,forcetypeassert // by its key
+		request := r.(*kmsg.FetchRequest)
+		response := request.ResponseKind().(*kmsg.FetchResponse)
 		topic := kmsg.NewFetchResponseTopic()
 		topic.Topic = request.Topics[0].Topic
 		p := kmsg.NewFetchResponseTopicPartition()
@@ -122,9 +122,9 @@ func TestFetchAsksForTheLeaderAgainAfterAnError(t *testing.T) {
 		t.Run(kafka.Error(code).Title(), func(t *testing.T) {
 			t.Parallel()
 			c := fakeBrokers(t, 1)
-			produceTo(t, c.ListenAddrs(), fakeTopic, 2, "a")
+			produceTo(t, c.ListenAddrs(), 2, "a")
 			var asked, refusals atomic.Int32
-			c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+			c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
 				c.KeepControl()
 				if r.GetVersion() >= metadataWithIDs { // kafka-go's own are older
 					asked.Add(1)
@@ -139,10 +139,10 @@ func TestFetchAsksForTheLeaderAgainAfterAnError(t *testing.T) {
 			if _, err := r.Fetch(t.Context(), 0, testOptions(), nil); err != nil || asked.Load() != 1 {
 				t.Fatalf("metadata was asked for %d times in two fetches (%v), want once", asked.Load(), err)
 			}
-			c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+			c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 				refusals.Add(1)
-				request := q.(*kmsg.FetchRequest)                        //nolint:errcheck,forcetypeassert // by its key
-				response := request.ResponseKind().(*kmsg.FetchResponse) //nolint:errcheck,forcetypeassert // by its key
+				request := q.(*kmsg.FetchRequest)
+				response := request.ResponseKind().(*kmsg.FetchResponse)
 				topic, p := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
 				topic.Topic, p.Partition, p.ErrorCode = fakeTopic, 2, code
 				topic.Partitions = append(topic.Partitions, p)
@@ -164,7 +164,7 @@ func TestFetchAsksForTheLeaderAgainAfterAnError(t *testing.T) {
 func TestFetchFollowsALeaderChange(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 3)
-	produceTo(t, c.ListenAddrs(), fakeTopic, 1, "a", "b")
+	produceTo(t, c.ListenAddrs(), 1, "a", "b")
 	l := testLog(t, c.ListenAddrs())
 	r := l.Partition(fakeTopic, 1)
 	var f *Fetched
@@ -213,7 +213,7 @@ func TestFetchDelivers(t *testing.T) {
 func TestFetchOutOfRange(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 1)
-	produceTo(t, c.ListenAddrs(), fakeTopic, 0, "a", "b", "c")
+	produceTo(t, c.ListenAddrs(), 0, "a", "b", "c")
 	l := testLog(t, c.ListenAddrs())
 	_, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 10, testOptions(), nil)
 	var out *OutOfRangeError
@@ -240,7 +240,7 @@ func TestFetchNotAuthorized(t *testing.T) {
 func TestFetchOfBrokersGone(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 1)
-	produceTo(t, c.ListenAddrs(), fakeTopic, 0, "a")
+	produceTo(t, c.ListenAddrs(), 0, "a")
 	l := testLog(t, c.ListenAddrs(), func(c *Config) { c.Timeout = time.Second })
 	r := l.Partition(fakeTopic, 0)
 	f, err := r.Fetch(t.Context(), 0, testOptions(), nil)
@@ -262,7 +262,7 @@ func TestFetchOfBrokersGone(t *testing.T) {
 func TestFetchOfASilentBrokerEnds(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 1)
-	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) { c.KeepControl(); return nil, nil, true }) //nolint:revive // kfake's signature
+	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) { c.KeepControl(); return nil, nil, true })
 	l := testLog(t, c.ListenAddrs(), func(c *Config) { c.Timeout = 500 * time.Millisecond })
 	_, err := l.Partition(fakeTopic, 0).Fetch(t.Context(), 0, testOptions(), nil)
 	if !Retriable(err) || t.Context().Err() != nil {

@@ -85,7 +85,7 @@ func (m *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 func (m *fetchRequest) name(r io.Reader, large *TooLargeError) {
 	large.First = m.position
 	beginning := make([]byte, min(large.Size, fetchOverhead))
-	n, _ := io.ReadFull(r, beginning) //nolint:errcheck // less is less
+	n, _ := io.ReadFull(r, beginning)
 	body := response{b: beginning[:n]}
 	body.int32() // correlation
 	answer, err := m.readHead(&body)
@@ -99,10 +99,10 @@ func (m *fetchRequest) name(r io.Reader, large *TooLargeError) {
 
 func (m *fetchRequest) encode() *request {
 	r := newRequest(int16(protocol.Fetch), m.version, m.correlation, m.clientID, false)
-	r.int32(-1)                              // no replica
-	r.int32(int32(m.maxWait.Milliseconds())) //nolint:gosec // half a second
-	r.int32(1)                               // answer as soon as there is a byte
-	r.int32(int32(min(m.maxBytes, 1<<31-1))) //nolint:gosec // bounded
+	r.int32(-1) // no replica
+	r.int32(int32(m.maxWait.Milliseconds()))
+	r.int32(1) // answer as soon as there is a byte
+	r.int32(int32(min(m.maxBytes, 1<<31-1)))
 	r.int8(readCommitted)
 	if m.version >= 7 {
 		r.int32(0)  // no fetch session (KIP-227)
@@ -119,7 +119,7 @@ func (m *fetchRequest) encode() *request {
 	if m.version >= 5 {
 		r.int64(-1) // a follower's log start offset
 	}
-	r.int32(int32(min(m.maxBytes, 1<<31-1))) //nolint:gosec // bounded
+	r.int32(int32(min(m.maxBytes, 1<<31-1)))
 	if m.version >= 7 {
 		r.array(0) // forgotten topics
 	}

@@ -31,7 +31,7 @@ func FuzzFetchResponse(f *testing.F) {
 			return
 		}
 		opened := new(Fetched)
-		response := got.(*fetchResponse) //nolint:errcheck,forcetypeassert // what RawExchange returns
+		response := got.(*fetchResponse)
 		if err := opened.open(testReader(t), response, 100, 1<<16, 1<<16); err == nil {
 			drain(t, opened)
 		}
@@ -87,7 +87,7 @@ func FuzzMetadata(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 'a', 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 1, 0}, int16(12))
 	f.Add(make([]byte, 64), int16(8))
 	f.Fuzz(func(t *testing.T, sent []byte, version int16) {
-		version = metadataOldest + int16(uint16(version)%9) //nolint:gosec // 4 to 12
+		version = metadataOldest + int16(uint16(version)%9)
 		if _, err := readMetadata(&response{b: sent, flexible: version > metadataClassic}, version); err != nil && !Retriable(err) {
 			t.Fatal(err)
 		}

@@ -112,7 +112,7 @@ func (l *Log) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	byName := map[string]Topic{}
-	for _, topic := range answer.(*metadataResponse).topics { //nolint:errcheck,forcetypeassert // what metadataRequest returns
+	for _, topic := range answer.(*metadataResponse).topics {
 		byName[topic.Name] = topic
 	}
 	topics := make([]Topic, 0, len(names))
@@ -148,7 +148,7 @@ func (l *Log) negotiateMetadata(ctx context.Context) (int16, error) {
 	version = -1
 	for _, key := range versions.ApiKeys {
 		if key.ApiKey == int(protocol.Metadata) {
-			version = chooseMetadataVersion(int16(key.MinVersion), int16(key.MaxVersion)) //nolint:gosec // versions are int16 in the protocol
+			version = chooseMetadataVersion(int16(key.MinVersion), int16(key.MaxVersion))
 		}
 	}
 	if version < 0 {

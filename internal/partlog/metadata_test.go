@@ -18,7 +18,7 @@ func TestManyReadersAskOnceForLeaders(t *testing.T) {
 	t.Parallel()
 	c := fakeBrokers(t, 1, kfake.SeedTopics(64, "wide"))
 	var asked atomic.Int32
-	c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+	c.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		if r.GetVersion() >= metadataWithIDs {
 			asked.Add(1)

@@ -88,7 +88,7 @@ func (l *Log) listOffsets(ctx context.Context, topic string, partitions []int32,
 			l.forget(topic, asked)
 			return nil, fmt.Errorf("offsets of %s: %w", topic, err)
 		}
-		for _, p := range answer.(*offsetsResponse).partitions { //nolint:errcheck,forcetypeassert // what offsetsRequest returns
+		for _, p := range answer.(*offsetsResponse).partitions {
 			if err := brokerError(fmt.Sprintf("offsets of %s/%d", topic, p.number), p.code); err != nil {
 				l.forget(topic, asked)
 				return nil, err

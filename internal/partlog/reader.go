@@ -67,7 +67,7 @@ func (r *Reader) Fetch(ctx context.Context, position int64, o FetchOptions, into
 		}
 		return nil, fmt.Errorf("fetch %s/%d at %d: %w", r.topic, r.partition, position, err)
 	}
-	answer := message.(*fetchResponse) //nolint:errcheck,forcetypeassert // what fetchRequest returns
+	answer := message.(*fetchResponse)
 	if err := r.refused(ctx, leader, answer, position); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func newRequest(key, version int16, correlation int32, clientID string, flexible
 	r.int16(key)
 	r.int16(version)
 	r.int32(correlation)
-	r.int16(int16(len(clientID))) //nolint:gosec // New bounds it
+	r.int16(int16(len(clientID)))
 	r.b = append(r.b, clientID...)
 	r.flexible = flexible
 	r.tags()
@@ -36,9 +36,9 @@ func newRequest(key, version int16, correlation int32, clientID string, flexible
 }
 
 func (r *request) int8(v int8)   { r.b = append(r.b, byte(v)) }
-func (r *request) int16(v int16) { r.b = binary.BigEndian.AppendUint16(r.b, uint16(v)) } //nolint:gosec // two's complement on the wire
-func (r *request) int32(v int32) { r.b = binary.BigEndian.AppendUint32(r.b, uint32(v)) } //nolint:gosec // two's complement on the wire
-func (r *request) int64(v int64) { r.b = binary.BigEndian.AppendUint64(r.b, uint64(v)) } //nolint:gosec // two's complement on the wire
+func (r *request) int16(v int16) { r.b = binary.BigEndian.AppendUint16(r.b, uint16(v)) }
+func (r *request) int32(v int32) { r.b = binary.BigEndian.AppendUint32(r.b, uint32(v)) }
+func (r *request) int64(v int64) { r.b = binary.BigEndian.AppendUint64(r.b, uint64(v)) }
 
 func (r *request) bool(v bool) {
 	if v {
@@ -51,17 +51,17 @@ func (r *request) bool(v bool) {
 // array begins an array of n elements.
 func (r *request) array(n int) {
 	if r.flexible {
-		r.b = binary.AppendUvarint(r.b, uint64(n)+1) //nolint:gosec // a length
+		r.b = binary.AppendUvarint(r.b, uint64(n)+1)
 		return
 	}
-	r.int32(int32(n)) //nolint:gosec // the number of topics or partitions asked for
+	r.int32(int32(n))
 }
 
 func (r *request) string(s string) {
 	if r.flexible {
 		r.b = binary.AppendUvarint(r.b, uint64(len(s))+1)
 	} else {
-		r.int16(int16(len(s))) //nolint:gosec // topic names have at most 249 characters
+		r.int16(int16(len(s)))
 	}
 	r.b = append(r.b, s...)
 }
@@ -75,7 +75,7 @@ func (r *request) tags() {
 
 // send writes the request.
 func (r *request) send(w io.Writer) error {
-	binary.BigEndian.PutUint32(r.b, uint32(len(r.b)-4)) //nolint:gosec // small
+	binary.BigEndian.PutUint32(r.b, uint32(len(r.b)-4))
 	if _, err := w.Write(r.b); err != nil {
 		return fmt.Errorf("send request: %w", err)
 	}
@@ -103,28 +103,28 @@ func (r *response) take(n int) []byte {
 
 func (r *response) int8() int8 {
 	if b := r.take(1); b != nil {
-		return int8(b[0]) //nolint:gosec // two's complement on the wire
+		return int8(b[0])
 	}
 	return 0
 }
 
 func (r *response) int16() int16 {
 	if b := r.take(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b)) //nolint:gosec // two's complement on the wire
+		return int16(binary.BigEndian.Uint16(b))
 	}
 	return 0
 }
 
 func (r *response) int32() int32 {
 	if b := r.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b)) //nolint:gosec // two's complement on the wire
+		return int32(binary.BigEndian.Uint32(b))
 	}
 	return 0
 }
 
 func (r *response) int64() int64 {
 	if b := r.take(8); b != nil {
-		return int64(binary.BigEndian.Uint64(b)) //nolint:gosec // two's complement on the wire
+		return int64(binary.BigEndian.Uint64(b))
 	}
 	return 0
 }
@@ -196,7 +196,7 @@ func receive(r io.Reader, buf []byte, limit int, correlation int32, flexible boo
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return response{}, buf, fmt.Errorf("receive response: %w", err)
 	}
-	size := int(int32(binary.BigEndian.Uint32(head[:]))) //nolint:gosec // two's complement on the wire
+	size := int(int32(binary.BigEndian.Uint32(head[:])))
 	switch {
 	case size < 4:
 		return response{}, buf, fmt.Errorf("receive response: %w: its size is %d: this is no Kafka broker, or it wants TLS", errAnswer, size)

@@ -50,11 +50,11 @@ func (a answer) bytes() []byte {
 	r.int32(a.aborted)
 	r.int32(-1)
 	if a.claimed == 0 {
-		a.claimed = int32(len(a.records)) //nolint:gosec // small
+		a.claimed = int32(len(a.records))
 	}
 	r.int32(a.claimed)
 	r.b = append(r.b, a.records...)
-	binary.BigEndian.PutUint32(r.b, uint32(len(r.b)-4)) //nolint:gosec // small
+	binary.BigEndian.PutUint32(r.b, uint32(len(r.b)-4))
 	return r.b
 }
 
@@ -124,7 +124,7 @@ func TestFetchResponseCutAtEveryByte(t *testing.T) {
 		if n < 8 {
 			continue
 		}
-		binary.BigEndian.PutUint32(cut, uint32(n-4)) //nolint:gosec // small
+		binary.BigEndian.PutUint32(cut, uint32(n-4))
 		if _, err := testFetch(1 << 20).RawExchange(&wire{Reader: bytes.NewReader(cut)}); !Retriable(err) {
 			t.Fatalf("cut at byte %d, its size says so: %v", n, err)
 		}

@@ -29,14 +29,14 @@ func newChoice(weights []float64) choice {
 	for len(small) > 0 && len(large) > 0 {
 		s, l := small[len(small)-1], large[len(large)-1]
 		small = small[:len(small)-1]
-		c.stay[s], c.other[s] = uint32(share[s]*(1<<32-1)), uint16(l) //nolint:gosec // l < 65,536
+		c.stay[s], c.other[s] = uint32(share[s]*(1<<32-1)), uint16(l)
 		if share[l] -= 1 - share[s]; share[l] < 1 {
 			large = large[:len(large)-1]
 			small = append(small, l)
 		}
 	}
 	for _, i := range append(small, large...) { // what rounding left over
-		c.stay[i], c.other[i] = 1<<32-1, uint16(i) //nolint:gosec // i < 65,536
+		c.stay[i], c.other[i] = 1<<32-1, uint16(i)
 	}
 	return c
 }
@@ -44,8 +44,8 @@ func newChoice(weights []float64) choice {
 // pick turns 64 random bits into an index.
 func (c *choice) pick(random uint64) int {
 	column := (random >> 32) * uint64(len(c.stay)) >> 32
-	if uint32(random) < c.stay[column] { //nolint:gosec // the lower half is meant
-		return int(column) //nolint:gosec // < len(stay)
+	if uint32(random) < c.stay[column] {
+		return int(column)
 	}
 	return int(c.other[column])
 }

@@ -59,12 +59,12 @@ type city struct {
 func newCity(busy map[int]float64) *city {
 	c := &city{}
 	for zone := 1; zone <= zones; zone++ {
-		a, b := fraction(uint64(zone)*2), fraction(uint64(zone)*2+1) //nolint:gosec // a zone
-		c.places[zone] = place{x: 1 + 12*a, y: -6 + 18*b}            // the other boroughs
+		a, b := fraction(uint64(zone)*2), fraction(uint64(zone)*2+1)
+		c.places[zone] = place{x: 1 + 12*a, y: -6 + 18*b} // the other boroughs
 	}
 	for i, zone := range manhattan { // a strip two miles wide, at an angle to nothing
 		at := float64(i) / float64(len(manhattan))
-		c.places[zone] = place{x: 2 * fraction(uint64(zone)), y: 11 * math.Abs(2*fraction(uint64(zone)*7)-at), manhattan: true} //nolint:gosec // a zone
+		c.places[zone] = place{x: 2 * fraction(uint64(zone)), y: 11 * math.Abs(2*fraction(uint64(zone)*7)-at), manhattan: true}
 	}
 	c.places[newark] = place{x: -9, y: 0}
 	c.places[jfk] = place{x: 12, y: -3}

@@ -94,11 +94,11 @@ func (g *Generator) Next() schema.Ride {
 	r := schema.Ride{
 		PickupDatetime:       schema.Some(t.pickup),
 		DropoffDatetime:      schema.Some(t.dropoff),
-		VendorID:             schema.Some(int32(1 + g.below(3)&1)), //nolint:gosec // 1 or 2
+		VendorID:             schema.Some(int32(1 + g.below(3)&1)),
 		PassengerCount:       schema.Some(g.passengers()),
 		RateCodeID:           schema.Some(rate),
-		PickupLocationID:     schema.Some(int32(t.from)), //nolint:gosec // a zone
-		DropoffLocationID:    schema.Some(int32(t.to)),   //nolint:gosec // a zone
+		PickupLocationID:     schema.Some(int32(t.from)),
+		DropoffLocationID:    schema.Some(int32(t.to)),
 		PaymentType:          schema.Some(payment),
 		TaxiType:             "yellow",
 		StoreAndFwdFlag:      "N",

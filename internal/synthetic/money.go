@@ -21,10 +21,10 @@ func newAmounts() amounts {
 	a := amounts{first: make([]uint32, 0, amountLimit+1)}
 	var text []byte
 	for cents := range amountLimit {
-		a.first = append(a.first, uint32(len(text))) //nolint:gosec // a few hundred thousand
+		a.first = append(a.first, uint32(len(text)))
 		text = appendCents(append(text, '-'), cents)
 	}
-	a.first = append(a.first, uint32(len(text))) //nolint:gosec // a few hundred thousand
+	a.first = append(a.first, uint32(len(text)))
 	a.text = string(text)
 	return a
 }
