@@ -11,28 +11,32 @@ import (
 
 // members_test.go: members of one group that die, freeze and come back; and backfills that several members finish together.
 
-// TestMembersThatFail holds: of two members that share four partitions, both inside COPY, one is killed or frozen there; the other stores
-// the rest, each ride once. If the frozen one is let go on afterwards, it stores nothing more, and both end with exit code 0.
+// TestMembersThatFail holds: of two members that share four partitions, one is killed or frozen inside COPY or between the compare-and-set
+// and COMMIT, while the other is inside COPY; the other stores the rest, each ride once. If the frozen one is let go on afterwards, it stores nothing more, and both end with exit code 0.
 func TestMembersThatFail(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		scenario  string
+		where     func() *gate
 		fail      func(p *process)
 		continued bool
 	}{
-		{scenario: "killed inside COPY", fail: (*process).kill},
-		{scenario: "frozen inside COPY and never continued", fail: (*process).freeze},
-		{scenario: "frozen inside COPY and continued when all is stored", fail: (*process).freeze, continued: true},
+		{scenario: "killed inside COPY", where: insideCopy, fail: (*process).kill},
+		{scenario: "killed before COMMIT", where: insideLedger, fail: (*process).kill},
+		{scenario: "frozen inside COPY and never continued", where: insideCopy, fail: (*process).freeze},
+		{scenario: "frozen before COMMIT and never continued", where: insideLedger, fail: (*process).freeze},
+		{scenario: "frozen inside COPY and continued when all is stored", where: insideCopy, fail: (*process).freeze, continued: true},
+		{scenario: "frozen before COMMIT and continued when all is stored", where: insideLedger, fail: (*process).freeze, continued: true},
 	} {
 		t.Run(test.scenario, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, 4)
-			unlucky, lucky := insideCopy(), insideCopy()
+			unlucky, lucky := test.where(), insideCopy()
 			first := s.through(startRelay(t, s.url, unlucky, 0).url(s.url)).run()
 			second := s.through(startRelay(t, s.url, lucky, 0).url(s.url)).run()
 			s.waitForMembers(2)
 			records := s.publishRides(40_000, 4, writeMixed)
-			receive(t, 30*time.Second, "the first member to be inside COPY", unlucky.reached)
+			receive(t, 30*time.Second, "the first member to get where it fails", unlucky.reached)
 			receive(t, 30*time.Second, "the second member to be inside COPY", lucky.reached)
 
 			test.fail(first)
@@ -52,6 +56,22 @@ func TestMembersThatFail(t *testing.T) {
 			s.checkCommits(s.connect(), true)
 		})
 	}
+}
+
+// TestTwoGroups holds: two groups that write to one database at once, which nobody should do, store each ride once all the same, and both end.
+func TestTwoGroups(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 3)
+	records := s.publishRides(30_000, 3, writeMixed)
+	other := s
+	other.group += "-other"
+	processes := []*process{s.backfill(), other.backfill(), s.backfill()}
+	for _, p := range processes {
+		p.wantExit(0, time.Minute)
+		summaryOf(t, p)
+	}
+	s.checkStored(records)
+	s.checkAtEnd(t)
 }
 
 // TestBackfillAfterFrozenMember holds: a backfill that owned everything and froze inside COPY keeps nobody from finishing; continued

@@ -52,11 +52,26 @@ func afterBytes(n int64) *gate {
 	return newGate(func(p piece) bool { return p.fromClient && p.before+int64(len(p.body)) > n })
 }
 
+// insideLedger holds the reply to the compare-and-set back: the transaction has the ledger's row locked then, and is not committed.
+func insideLedger() *gate {
+	return newGate(func(p piece) bool {
+		return !p.fromClient && p.kind == 'C' && strings.HasPrefix(string(p.body), "UPDATE 1")
+	})
+}
+
 // beforeCommitReply holds the reply to COMMIT back: the transaction is durable then, and the sink does not know. It lets skip pass first.
 func beforeCommitReply(skip int64) *gate {
 	var passed atomic.Int64
 	return newGate(func(p piece) bool {
 		return !p.fromClient && p.kind == 'C' && strings.HasPrefix(string(p.body), "COMMIT") && passed.Add(1) > skip
+	})
+}
+
+// beforeCommit holds COMMIT itself back: the server never sees the end of it. It lets skip pass first.
+func beforeCommit(skip int64) *gate {
+	var passed atomic.Int64
+	return newGate(func(p piece) bool {
+		return p.fromClient && p.kind == 'Q' && strings.EqualFold(strings.TrimRight(string(p.body), "\x00;"), "commit") && passed.Add(1) > skip
 	})
 }
 

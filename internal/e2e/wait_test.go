@@ -15,6 +15,9 @@ import (
 // pollEvery is how often a condition is looked at.
 const pollEvery = 20 * time.Millisecond
 
+// longWait is for what takes seconds on a machine of its own, and more beside others.
+const longWait = 2 * time.Minute
+
 // eventually calls look until it says that the condition holds. After the deadline it fails the test with what was waited for and the
 // last state that look described.
 func eventually(t testing.TB, within time.Duration, what string, look func() (done bool, state string)) {
