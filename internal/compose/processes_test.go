@@ -217,12 +217,11 @@ func (p *process) stop(t *testing.T, grace time.Duration) (code int, output stri
 	return p.wait(t, grace)
 }
 
-// build makes the sink as the Dockerfile does.
+// build makes the sink, as the tests of internal/e2e do: it is compiled once for both.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "sink")
 	c := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "ridesink/cmd/sink")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build the sink: %v\n%s", err, out)
 	}
