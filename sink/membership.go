@@ -47,7 +47,7 @@ func join(cfg Config, dial func(context.Context, string, string) (net.Conn, erro
 		HeartbeatInterval: cfg.heartbeatInterval(),
 		SessionTimeout:    cfg.SessionTimeout,
 		RebalanceTimeout:  cfg.SessionTimeout,
-		JoinGroupBackoff:  time.Second,
+		JoinGroupBackoff:  250 * time.Millisecond, // a new cluster makes its offsets topic first
 		Timeout:           cfg.NetworkTimeout,
 	})
 	if err != nil {
