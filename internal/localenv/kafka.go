@@ -108,7 +108,7 @@ func (n *node) format(ctx context.Context, k *Kafka, cluster string, settings ma
 	if err := os.WriteFile(n.properties(), properties(k.nodes, n, settings), 0o600); err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
-	c := exec.CommandContext(ctx, k.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+	c := exec.CommandContext(ctx, k.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 		"-cp", k.classpath(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", n.properties())
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("format node %d: %w:\n%s", n.id, err, out)
@@ -128,7 +128,8 @@ func (k *Kafka) launch(ctx context.Context, n *node) (err error) {
 	}
 	n.process, err = startProcess(k.guard, launch{
 		path: k.java, dir: n.dir, env: os.Environ(), log: filepath.Join(n.dir, "log"), lastSignal: "KILL",
-		args: []string{heap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", k.classpath(), "kafka.Kafka", n.properties()},
+		// Java unpacks native libraries into its temporary directory and removes them only when it may end in order.
+		args: []string{heap, "-Djava.io.tmpdir=" + n.dir, "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", k.classpath(), "kafka.Kafka", n.properties()},
 	})
 	if err != nil {
 		return err
