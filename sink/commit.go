@@ -32,7 +32,10 @@ func (c *committer) note(tp topicPartition, next Position) {
 	c.pending[tp] = next
 }
 
-// run commits every interval until ctx ends, then once more within interval.
+// lastCommitTimeout bounds the commit at the end of a generation.
+const lastCommitTimeout = 3 * time.Second
+
+// run commits every interval until ctx ends, then once more within lastCommitTimeout.
 func (c *committer) run(ctx context.Context) {
 	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
@@ -41,7 +44,7 @@ func (c *committer) run(ctx context.Context) {
 		case <-ticker.C:
 			c.commit(ctx)
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.interval)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommitTimeout)
 			defer cancel()
 			c.commit(last)
 			return

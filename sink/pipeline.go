@@ -114,6 +114,7 @@ func (p *pipeline) place(ctx context.Context) error {
 	}
 	p.id = at.topicID
 	p.state.placed(at.next)
+	p.committer.note(p.topicPartition, at.next) // Kafka may know less: a member can die between the two commits
 	return nil
 }
 

@@ -119,7 +119,11 @@ func (bf *backfill) summary(ctx context.Context, took time.Duration) (*Summary, 
 		case bf.reached(row):
 			p.State = StateDone
 		}
-		if p.StoredDeadLetters, err = s.ledger.deadLettersBelow(ctx, row.topicPartition, bounds.LastStable); err != nil {
+		err := s.persist(ctx, "postgres", func(ctx context.Context) (err error) {
+			p.StoredDeadLetters, err = s.ledger.deadLettersBelow(ctx, row.topicPartition, bounds.LastStable)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		if p.NextOffset-p.FirstOffset != p.Sum() {
