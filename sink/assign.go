@@ -88,6 +88,9 @@ func (s *Sink) checkTopics(ctx context.Context) ([]partlog.Topic, error) {
 	defer cancel()
 	brokers := strings.Join(s.cfg.Brokers, ",")
 	topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
+	for tries := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && tries < len(s.cfg.Brokers); tries++ {
+		topics, err = s.partlog.Topics(ctx, s.cfg.Topics...) // one broker did not answer: another may
+	}
 	if err != nil {
 		return nil, &EnvironmentError{What: "no Kafka broker answers at " + brokers, Do: "start it, or name it with --brokers or KAFKA_BROKERS", Err: err}
 	}
@@ -110,6 +113,11 @@ func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[strin
 	var topics []partlog.Topic
 	err := s.persist(ctx, "kafka", func(ctx context.Context) (err error) {
 		topics, err = s.partlog.Topics(ctx, s.cfg.Topics...)
+		for _, topic := range topics { // without its id a topic that was made again would not be noticed
+			if err == nil && partlog.Retriable(topic.Err) && !errors.Is(topic.Err, partlog.ErrUnknownTopic) {
+				err = topic.Err
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -42,14 +42,14 @@ type backfill struct {
 func (s *Sink) Backfill(stop context.Context, progress func(Progress)) (*Summary, error) {
 	started := time.Now()
 	if err := s.prepare(stop); err != nil {
-		return nil, err
+		return nil, stoppedEarly(stop, err)
 	}
 	bf, err := s.newBackfill(stop, progress)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = bf.look(stop)
 	}
-	if err := bf.look(stop); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, stoppedEarly(stop, err)
 	}
 	if !bf.isDone() {
 		if err := s.generations(stop, bf); err != nil {
@@ -158,7 +158,6 @@ func (bf *backfill) look(ctx context.Context) error {
 		return err
 	}
 	var now Progress
-	now.Partitions = len(bf.bounds)
 	for tp, bounds := range bf.bounds {
 		now.Total += max(0, bounds.LastStable-int64(bf.first[tp]))
 	}
@@ -169,8 +168,8 @@ func (bf *backfill) look(ctx context.Context) error {
 		}
 		first, end := int64(bf.first[row.topicPartition]), bounds.LastStable
 		now.Done += max(0, min(int64(row.next), end)-first)
-		if row.haltedSince || bf.reached(row) {
-			now.Partitions--
+		if !row.haltedSince && !bf.reached(row) {
+			now.Partitions++ // one whose row has vanished is not waited for: its pipeline says so, and so does the summary
 		}
 	}
 	if bf.progress != nil {

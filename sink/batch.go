@@ -21,6 +21,9 @@ type batch struct {
 	rows  []byte  // COPY header and tuples; seal adds the trailer
 	index []rowAt // one for each tuple in rows
 	dead  []deadLetter
+	// records are what the rows were decoded from, one for each; only in a range that is read carefully, else nil.
+	records []deadLetter
+	retried bool // a write of it failed: an abandoned connection may still be reading rows
 
 	deadBytes int
 	last      lastRecord // the last record covered, if any
@@ -58,8 +61,10 @@ func (b *batch) reset(tp topicPartition, first Position, keepBytes int) {
 	*b = batch{topicPartition: tp, first: first, next: first, rows: schema.AppendCopyHeader(rows), index: index}
 }
 
-// full reports whether b has reached limit bytes.
-func (b *batch) full(limit int) bool { return len(b.rows)+b.deadBytes >= limit }
+// full reports whether b has reached its share.
+func (b *batch) full(s share) bool {
+	return len(b.rows)+b.deadBytes >= s.bytes || s.careful() && len(b.index) >= carefulRecords
+}
 
 // positionOnly reports whether b moves the position over offsets that hold no records, and nothing else.
 func (b *batch) positionOnly() bool {
@@ -81,7 +86,7 @@ func (b *batch) follow(held *batch) {
 // seal ends the COPY stream.
 func (b *batch) seal() { b.rows = schema.AppendCopyTrailer(b.rows) }
 
-// unseal takes the trailer off again, for drop.
+// unseal takes the trailer off again, for reject.
 func (b *batch) unseal() { b.rows = b.rows[:len(b.rows)-copyTrailerBytes] }
 
 // reject moves rows of a sealed b to its dead letters. rejected is in the order of rows.
@@ -99,7 +104,7 @@ func (b *batch) reject(rejected []rejection, letters []deadLetter) {
 		kept = append(kept, rowAt{offset: at.offset, begin: len(rows)})
 		rows = append(rows, tuple...)
 	}
-	b.rows, b.index = rows, kept
+	b.rows, b.index, b.records = rows, kept, nil
 	b.dead = append(b.dead, letters...)
 	slices.SortFunc(b.dead, func(x, y deadLetter) int { return cmp.Compare(x.offset, y.offset) })
 	b.seal()

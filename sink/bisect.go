@@ -10,15 +10,33 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"ridesink/internal/partlog"
 	"ridesink/schema"
 )
 
-// bisect.go: PostgreSQL refused a batch because of one record or a few. They are found by halving, inside a transaction that is rolled
-// back, read again from Kafka, and made dead letters; write.go then writes the rest as usual, so that there is one place that stores.
+// bisect.go: PostgreSQL refused a batch because of one record or a few. The range is read again in small batches that keep their records
+// (careful, in pipeline.go). In each, the refused rows are found by halving, inside a transaction that is rolled back, and made dead
+// letters; write.go then writes the batch as usual, so that there is one place that stores, and what was found stays found.
 
-// errRecordGone says that a record which was read a moment ago is not in the log any more, by retention or compaction.
-var errRecordGone = errors.New("the record is gone from Kafka, so it cannot be kept as a dead letter")
+// carefulRecords is how many records a batch has in a range that PostgreSQL refused.
+const carefulRecords = 64
+
+// copyError says that PostgreSQL refused the COPY into rides, and nothing else of the transaction: a row may be to blame.
+type copyError struct{ cause error }
+
+func (e *copyError) Error() string { return e.cause.Error() }
+func (e *copyError) Unwrap() error { return e.cause }
+
+// refusedError says that a batch without its records was refused: the range up to until must be read again carefully.
+type refusedError struct {
+	until Position
+	cause error
+}
+
+func (e *refusedError) Error() string { return e.cause.Error() }
+func (e *refusedError) Unwrap() error { return e.cause }
+
+// errNothingRefused says that PostgreSQL takes every row of a batch that it refused as a whole.
+var errNothingRefused = errors.New("PostgreSQL refuses the transaction but no single row: look for a trigger or constraint that is checked over several rows")
 
 // rejection is a row that PostgreSQL refuses.
 type rejection struct {
@@ -26,19 +44,20 @@ type rejection struct {
 	err *pgconn.PgError
 }
 
-// bisect takes the rows that PostgreSQL refuses out of b and adds them to its dead letters. b stays sealed. It costs O(bad x log n)
-// round trips, and stores nothing itself.
+// bisect takes the rows that PostgreSQL refuses out of b and adds them to its dead letters. b keeps its records and stays sealed. It costs
+// O(bad x log n) round trips, and stores nothing itself.
 func (p *pipeline) bisect(ctx context.Context, b *batch) error {
 	rejected, err := p.sink.writer.rejected(ctx, b)
 	if err != nil {
 		return fmt.Errorf("find what PostgreSQL refuses of %s: %w", b, err)
 	}
+	if len(rejected) == 0 {
+		return errNothingRefused
+	}
 	letters := make([]deadLetter, 0, len(rejected))
 	for _, r := range rejected {
-		letter, err := p.readAgain(ctx, b.index[r.row].offset, r.err)
-		if err != nil {
-			return fmt.Errorf("read %s at offset %d again: %w", p.topicPartition, b.index[r.row].offset, err)
-		}
+		letter := b.records[r.row]
+		letter.reason, letter.err, letter.sqlstate = string(schema.ReasonRejected), "PostgreSQL refuses the row: "+r.err.Message, r.err.Code
 		letters = append(letters, letter)
 	}
 	b.reject(rejected, letters)
@@ -80,7 +99,7 @@ func (w *writer) halve(ctx context.Context, tx pgx.Tx, b *batch, low, high int, 
 		return savepoint.Commit(ctx)
 	}
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || classify(err) != bisect {
+	if err = (&copyError{cause: err}); !errors.As(err, &pg) || classify(err) != bisect {
 		return err
 	}
 	if err := savepoint.Rollback(ctx); err != nil {
@@ -95,24 +114,4 @@ func (w *writer) halve(ctx context.Context, tx pgx.Tx, b *batch, low, high int, 
 		return err
 	}
 	return w.halve(ctx, tx, b, middle, high, found)
-}
-
-// readAgain reads one record from Kafka and makes it the dead letter of a refusal.
-func (p *pipeline) readAgain(ctx context.Context, offset int64, refusal *pgconn.PgError) (deadLetter, error) {
-	reader := p.sink.partlog.Partition(p.topic, p.partition)
-	limit := p.sink.cfg.MaxBatchBytes
-	got, err := reader.Fetch(ctx, offset, partlog.FetchOptions{MaxBytes: minFetchBytes, BufferBytes: limit, MaxWait: pollWait}, new(partlog.Fetched))
-	if err != nil {
-		return deadLetter{}, err
-	}
-	var r partlog.Record
-	for got.Record(&r) {
-		if r.Offset == offset {
-			return newDeadLetter(&r, string(schema.ReasonRejected), "PostgreSQL refuses the row: "+refusal.Message, refusal.Code)
-		}
-	}
-	if err := got.Err(); err != nil {
-		return deadLetter{}, err
-	}
-	return deadLetter{}, errRecordGone
 }

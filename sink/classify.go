@@ -28,8 +28,10 @@ var (
 	// The server or the connection is in trouble, or another transaction was in the way: connection exceptions, serialization
 	// failure, deadlock, resources (disk, memory, connections), shutdown or crash, lock not available, a standby that cannot write.
 	retryStates = []string{"08", "40001", "40P01", "53", "57P", "55P03", "25006", "25P03", "58"} //nolint:gochecknoglobals // read only
-	// One row is refused: data exceptions.
-	dataStates = []string{"22"} //nolint:gochecknoglobals // read only
+	// One row is refused: data exceptions, a null where the user wants none, a foreign key of the user's, an exclusion, a trigger that
+	// raises, an index row that is too large. Not 23505: with a unique index of the user's a record that is there already halts, loudly,
+	// because the compare-and-set lets none come twice.
+	rowStates = []string{"22", "23502", "23503", "23P01", "P0001", "54000"} //nolint:gochecknoglobals // read only
 )
 
 // classify decides about err. An error that it does not know halts: a loud stop loses nothing, a guess may.
@@ -39,6 +41,7 @@ func classify(err error) action {
 		return reread
 	}
 	var pg *pgconn.PgError
+	var copying *copyError
 	if !errors.As(err, &pg) {
 		return classifyConnection(err)
 	}
@@ -49,11 +52,9 @@ func classify(err error) action {
 		return shrink
 	case code == "22P04": // bad_copy_file_format: our own encoder is wrong
 		return halt
-	case hasPrefix(code, dataStates):
-		return bisect
-	case hasPrefix(code, []string{"23"}) && pg.TableName == "rides" && pg.ConstraintName != "": // a constraint of the user's
-		return bisect
-	case code == "P0001": // raise_exception: a trigger of the user's refuses a row
+	case !errors.As(err, &copying): // of the ledger, of dead letters, at COMMIT: no row of rides is to blame
+		return halt
+	case hasPrefix(code, rowStates), code == "23514" && pg.ConstraintName != "":
 		return bisect
 	}
 	return halt // password, missing table, missing partition of rides (23514 without a name), anything new
@@ -65,8 +66,7 @@ func classifyConnection(err error) action {
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.As(err, &network), errors.As(err, &connect), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, net.ErrClosed), errors.Is(err, context.DeadlineExceeded), pgconn.SafeToRetry(err),
-		strings.Contains(err.Error(), "conn closed"):
+		errors.Is(err, net.ErrClosed), errors.Is(err, context.DeadlineExceeded), pgconn.SafeToRetry(err):
 		return retry
 	}
 	return halt

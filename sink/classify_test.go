@@ -14,6 +14,9 @@ import (
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	state := func(code string) error { return &pgconn.PgError{Code: code} }
+	copying := func(code, constraint string) error { // of a row in the COPY into rides
+		return &copyError{cause: &pgconn.PgError{Code: code, TableName: "rides", ConstraintName: constraint}}
+	}
 	for _, c := range []struct {
 		scenario string
 		err      error
@@ -32,12 +35,14 @@ func TestClassify(t *testing.T) {
 		{"a server that became read only is waited for", state("25006"), retry},
 		{"a session ended for being idle in a transaction is opened again", state("25P03"), retry},
 		{"statement_timeout would cancel the same batch for ever", state("57014"), shrink},
-		{"a number that a column cannot hold is one record's fault", state("22003"), bisect},
-		{"a character that the database's encoding lacks is one record's fault", state("22P05"), bisect},
-		{"a check of the user's is one record's fault", &pgconn.PgError{Code: "23514", TableName: "rides", ConstraintName: "positive"}, bisect},
-		{"a unique index of the user's is one record's fault", &pgconn.PgError{Code: "23505", TableName: "rides", ConstraintName: "once"}, bisect},
-		{"a trigger that raises is one record's fault", state("P0001"), bisect},
-		{"a missing partition of rides is nobody's fault among the records", &pgconn.PgError{Code: "23514", TableName: "rides"}, halt},
+		{"a number that a column cannot hold is one record's fault", copying("22003", ""), bisect},
+		{"a character that the database's encoding lacks is one record's fault", copying("22P05", ""), bisect},
+		{"a check of the user's is one record's fault", copying("23514", "positive"), bisect},
+		{"a NOT NULL of the user's is one record's fault", copying("23502", ""), bisect},
+		{"a trigger that raises is one record's fault", copying("P0001", ""), bisect},
+		{"a trigger that raises elsewhere is no record's fault", state("P0001"), halt},
+		{"a unique index of the user's halts: no record comes twice", copying("23505", "once"), halt},
+		{"a missing partition of rides is nobody's fault among the records", copying("23514", ""), halt},
 		{"a dead letter that is there already means that somebody changed the ledger", &pgconn.PgError{Code: "23505", TableName: "sink_dead_letters", ConstraintName: "sink_dead_letters_pkey"}, halt},
 		{"a COPY stream that PostgreSQL cannot read is our own defect", state("22P04"), halt},
 		{"a missing table needs a human", state("42P01"), halt},

@@ -82,7 +82,7 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 			return err
 		}
 		d.next = d.b.next
-		if d.b.full(d.share.bytes) {
+		if d.b.full(d.share) {
 			if err := d.handOver(ctx); err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func (d *decoding) record(r *partlog.Record) error {
 		b.rows = rows
 		b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
 		b.counts.inserted++
-		return nil
+		return d.keep(r)
 	}
 	var bad *schema.DecodeError
 	if !errors.As(err, &bad) {
@@ -132,6 +132,20 @@ func (d *decoding) record(r *partlog.Record) error {
 	b.dead = append(b.dead, letter)
 	b.deadBytes += letter.bytes()
 	b.counts.deadLettered++
+	return nil
+}
+
+// keep copies a record beside its row where the range is read carefully.
+func (d *decoding) keep(r *partlog.Record) error {
+	if !d.share.careful() {
+		return nil
+	}
+	record, err := newDeadLetter(r, "", "", "")
+	if err != nil {
+		return fmt.Errorf("keep %s at offset %d: %w", d.topicPartition, r.Offset, err)
+	}
+	d.b.records = append(d.b.records, record)
+	d.b.deadBytes += record.bytes()
 	return nil
 }
 

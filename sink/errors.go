@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -45,6 +46,17 @@ func (e *RecreatedError) Error() string {
 
 // ErrNoCommittedOffset says that --start committed found no committed offset of the group in Kafka.
 var ErrNoCommittedOffset = errors.New("the group has no committed offset in Kafka")
+
+// ErrStoppedEarly says that stop ended before anything was read. What failed failed because of that.
+var ErrStoppedEarly = errors.New("stopped before anything was read")
+
+// stoppedEarly is ErrStoppedEarly if stop has ended, else err.
+func stoppedEarly(stop context.Context, err error) error {
+	if stop.Err() != nil {
+		return ErrStoppedEarly
+	}
+	return err
+}
 
 // ErrDrainTimeout says that transactions in flight did not end within DrainTimeout of a stop or a rebalance. They were rolled back; nothing
 // is lost, the next owner reads the records again.

@@ -43,8 +43,8 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 	reader := p.sink.partlog.Partition(p.topic, p.partition)
 	trouble := p.sink.outage("kafka", p.log)
 	defer trouble.forget()
-	var refusal refusals
-	for ctx.Err() == nil && !p.ended(position) {
+	var seen refusals
+	for ctx.Err() == nil && !p.ended(position) && (share.until == 0 || position < share.until) {
 		var into *partlog.Fetched
 		select {
 		case into = <-responses:
@@ -53,14 +53,14 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		}
 		started := time.Now()
 		got, err := reader.Fetch(polling, int64(position), partlog.FetchOptions{
-			MaxBytes: p.askBytes(share), BufferBytes: share.bytes, MaxWait: pollWait,
+			MaxBytes: p.askBytes(share), BufferBytes: share.bytes, MaxWait: pollWait, TopicID: p.id,
 		}, into)
 		if err != nil {
 			responses <- into
 			if ctx.Err() != nil {
 				return nil
 			}
-			last, wait := p.refused(ctx, err, position, &refusal)
+			last, wait := p.refusal(ctx, err, position, &seen)
 			if last != nil {
 				return send(ctx, out, *last)
 			}
@@ -71,17 +71,13 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			continue
 		}
 		trouble.ended(ctx)
-		refusal = refusals{}
+		seen = refusals{}
 		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
 		p.known = max(p.known, position) // the leader serves it
 		if got.Next() == int64(position) {
 			responses <- got
-			p.state.sawEnd()
+			sleep(ctx, time.Until(started.Add(p.pace))) // a broker that does not hold the fetch must not be asked in a loop
 			continue
-		}
-		if first := Position(got.First()); first > position {
-			err := fmt.Errorf("%s: the broker answered a fetch at %d with offsets from %d on", p.topicPartition, position, first)
-			return send(ctx, out, chunk{err: err})
 		}
 		position = Position(got.Next())
 		caughtUp := got.Next() >= got.LastStable // before the send: the chunk is the decoder's then
@@ -89,7 +85,6 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			return nil
 		}
 		if caughtUp {
-			p.state.sawEnd()
 			sleep(ctx, time.Until(started.Add(p.pace)))
 		}
 	}
@@ -102,13 +97,18 @@ type refusals struct {
 	corrupt                   int
 }
 
-// refused decides on an error of a fetch. It returns the chunk that ends the reading; or how long to wait before the next try, zero
+// refusal decides on an error of a fetch. It returns the chunk that ends the reading; or how long to wait before the next try, zero
 // for an ordinary outage, which the caller paces.
-func (p *pipeline) refused(ctx context.Context, err error, position Position, seen *refusals) (*chunk, time.Duration) {
+func (p *pipeline) refusal(ctx context.Context, err error, position Position, seen *refusals) (*chunk, time.Duration) {
 	var outOfRange *partlog.OutOfRangeError
 	var tooLarge *partlog.TooLargeError
 	var corrupt *partlog.CorruptError
+	var other *partlog.OtherTopicError
+	before := *seen
+	*seen = refusals{} // what counts is the same answer several times, with nothing else between
 	switch {
+	case errors.As(err, &other):
+		return &chunk{err: &RecreatedError{Topic: p.topic, Partition: p.partition, Was: other.Want.String(), Is: other.Got.String()}}, 0
 	case errors.As(err, &tooLarge):
 		return &chunk{err: err}, 0
 	case errors.As(err, &outOfRange) && int64(position) < outOfRange.LogStart:
@@ -118,13 +118,14 @@ func (p *pipeline) refused(ctx context.Context, err error, position Position, se
 		}
 		return &chunk{err: &LostError{Topic: p.topic, Partition: p.partition, First: lost.first, Next: lost.next}}, 0
 	case errors.As(err, &outOfRange):
-		if seen.beyondSince.IsZero() {
+		if before.beyondSince.IsZero() {
 			seen.beyondSince = time.Now()
 			p.log.WarnContext(ctx, "position beyond the end of the log", "position", int64(position), "high_watermark", outOfRange.HighWatermark)
 			return nil, beyondEndPatience
 		}
 		return &chunk{err: &TruncatedError{Topic: p.topic, Partition: p.partition, Position: position, End: Position(outOfRange.HighWatermark)}}, 0
 	case errors.Is(err, partlog.ErrUnknownTopic):
+		seen.unknownSince = before.unknownSince
 		if seen.unknownSince.IsZero() {
 			seen.unknownSince = time.Now()
 		}
@@ -136,7 +137,7 @@ func (p *pipeline) refused(ctx context.Context, err error, position Position, se
 	case partlog.Retriable(err):
 		return nil, 0
 	case errors.As(err, &corrupt):
-		if seen.corrupt++; seen.corrupt < corruptTries { // damaged on the way rather than on disk?
+		if seen.corrupt = before.corrupt + 1; seen.corrupt < corruptTries { // damaged on the way rather than on disk?
 			return nil, 0
 		}
 	}

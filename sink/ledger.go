@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -57,6 +58,10 @@ type ledgerRow struct {
 	haltedSince  bool   // halted at or after the time that was asked about
 }
 
+// ledgerTimeout bounds a statement of the ledger's, so that a connection that was cut without a word is given up. They read or write a few
+// rows by primary key.
+const ledgerTimeout = 10 * time.Second
+
 // ledger reads and makes positions. Safe for concurrent use.
 type ledger struct {
 	db *pgxpool.Pool
@@ -64,6 +69,8 @@ type ledger struct {
 
 // read returns the rows of topics in order; haltedSince is about since.
 func (l ledger) read(ctx context.Context, topics []string, since time.Time) ([]ledgerRow, error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	rows, err := l.db.Query(ctx, readLedger, pgx.NamedArgs{"topics": topics, "since": since})
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger of %v: %w", topics, err)
@@ -90,10 +97,12 @@ type place struct {
 }
 
 // errRowVanished says that the ledger lost a partition's row while the sink was running.
-var errRowVanished = fmt.Errorf("its row in sink_ledger is gone: somebody deleted it while the sink was running; restore it, or start again to read from --start")
+var errRowVanished = errors.New("its row in sink_ledger is gone: somebody deleted it while the sink was running; restore it; or, to read the partition again from its log start, delete its rows from rides and sink_dead_letters too before you start again")
 
 // position returns one partition's place; errRowVanished if there is no row.
 func (l ledger) position(ctx context.Context, tp topicPartition) (place, error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	var at place
 	var id pgtype.UUID
 	err := l.db.QueryRow(ctx, readPosition, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition}).Scan(&at.next, &id, &at.halted)
@@ -116,6 +125,8 @@ type newRow struct {
 
 // make makes the rows that are missing, in one transaction. A row that somebody else made first stays as it is.
 func (l ledger) make(ctx context.Context, rows []newRow, group string) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	slices.SortFunc(rows, func(a, b newRow) int { return compareTopicPartitions(a.topicPartition, b.topicPartition) })
 	err := pgx.BeginFunc(ctx, l.db, func(tx pgx.Tx) error {
 		var b pgx.Batch
@@ -134,6 +145,8 @@ func (l ledger) make(ctx context.Context, rows []newRow, group string) error {
 
 // adopt writes the topic's id into a row that has none.
 func (l ledger) adopt(ctx context.Context, tp topicPartition, id partlog.TopicID) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	if _, err := l.db.Exec(ctx, adoptTopicID, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition, "topic_id": uuid(id)}); err != nil {
 		return fmt.Errorf("adopt the topic id of %s: %w", tp, err)
 	}
@@ -142,13 +155,21 @@ func (l ledger) adopt(ctx context.Context, tp topicPartition, id partlog.TopicID
 
 // halt marks a partition as halted, clear takes the mark back.
 func (l ledger) halt(ctx context.Context, tp topicPartition, reason string) error {
-	if _, err := l.db.Exec(ctx, markHalted, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition, "reason": reason}); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
+	tag, err := l.db.Exec(ctx, markHalted, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition, "reason": reason})
+	if err != nil {
 		return fmt.Errorf("mark %s as halted: %w", tp, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errRowVanished
 	}
 	return nil
 }
 
 func (l ledger) clear(ctx context.Context, tp topicPartition) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	if _, err := l.db.Exec(ctx, clearHalted, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition}); err != nil {
 		return fmt.Errorf("take the halt of %s back: %w", tp, err)
 	}
@@ -166,6 +187,8 @@ func (l ledger) deadLettersBelow(ctx context.Context, tp topicPartition, end int
 
 // now returns the database's clock.
 func (l ledger) now(ctx context.Context) (now time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
 	if err := l.db.QueryRow(ctx, databaseClock).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
 	}

@@ -27,20 +27,23 @@ type membership struct {
 	connections *connections
 	leader      *leaderBalancer
 	log         *slog.Logger
+	closing     sync.Once
+	closed      chan struct{} // closed when the group is left
 }
 
 // join begins to join the group. It does not wait for it: next does.
 func join(cfg Config, dial func(context.Context, string, string) (net.Conn, error)) (*membership, error) {
+	brokers := slices.Clone(cfg.Brokers) // members need not all begin with the same one
+	rand.Shuffle(len(brokers), func(i, j int) { brokers[i], brokers[j] = brokers[j], brokers[i] })
 	m := &membership{
-		connections: &connections{dial: dial, open: map[net.Conn]bool{}},
+		closed:      make(chan struct{}),
+		connections: &connections{dial: dial, open: map[net.Conn]bool{}, bootstrap: brokers},
 		leader:      &leaderBalancer{GroupBalancer: kafka.RangeGroupBalancer{}},
 		log:         cfg.Logger,
 	}
-	brokers := slices.Clone(cfg.Brokers) // the first that accepts TCP is the only one that kafka-go tries: not always the same one
-	rand.Shuffle(len(brokers), func(i, j int) { brokers[i], brokers[j] = brokers[j], brokers[i] })
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                cfg.Group,
-		Brokers:           brokers,
+		Brokers:           []string{bootstrapAddress}, // connections.Dial takes turns
 		Topics:            cfg.Topics,
 		Dialer:            &kafka.Dialer{ClientID: cfg.ClientID, Timeout: cfg.NetworkTimeout, DialFunc: m.connections.Dial, SASLMechanism: cfg.SASL},
 		GroupBalancers:    []kafka.GroupBalancer{m.leader},
@@ -76,37 +79,52 @@ func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generati
 	}
 }
 
-// leave leaves the group, within leaveTimeout and a little.
-func (m *membership) leave() {
-	left := make(chan struct{})
-	go func() { // ends with Close, which ends when its connections do
-		defer close(left)
-		_ = m.group.Close() // always nil
-	}()
-	select {
-	case <-left:
-		return
-	case <-time.After(leaveTimeout):
-	}
-	m.log.Info("leaving the group took too long: closing its connections; the group notices within a session timeout")
-	m.connections.Close()
-	select {
-	case <-left:
-	case <-time.After(leaveTimeout):
+// leave begins to leave the group, and returns when the running generation has ended by that: then kafka-go will not join another.
+func (m *membership) leave(generationEnded context.Context) {
+	m.closing.Do(func() {
+		go func() { // ends with Close, which ends when its connections do: left sees to that
+			defer close(m.closed)
+			_ = m.group.Close() // always nil
+		}()
+	})
+	if generationEnded != nil {
+		<-generationEnded.Done()
 	}
 }
 
+// left waits until the group is left, at most leaveTimeout and a little.
+func (m *membership) left() {
+	m.leave(nil)
+	for range 2 {
+		timer := time.NewTimer(leaveTimeout)
+		defer timer.Stop()
+		select {
+		case <-m.closed:
+			return
+		case <-timer.C:
+		}
+		m.log.Info("leaving the group took too long: closing its connections; the group notices within a session timeout")
+		m.connections.Close()
+	}
+}
+
+// bootstrapAddress is what kafka-go is given in place of the bootstrap brokers, of which it would only ever try the first that accepts TCP, also
+// if that one never answers. Each time that it dials this name, the next of them is meant.
+const bootstrapAddress = "bootstrap-brokers:9092"
+
 // connections dials for kafka-go and remembers what is open.
 type connections struct {
-	dial   func(context.Context, string, string) (net.Conn, error)
-	mu     sync.Mutex
-	open   map[net.Conn]bool // guarded by mu
-	closed bool              // guarded by mu
+	dial      func(context.Context, string, string) (net.Conn, error)
+	bootstrap []string
+	mu        sync.Mutex
+	turn      int               // guarded by mu: of bootstrap
+	open      map[net.Conn]bool // guarded by mu
+	closed    bool              // guarded by mu
 }
 
 // Dial is a kafka.Dialer's DialFunc.
 func (c *connections) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := c.dial(ctx, network, address)
+	conn, err := c.dial(ctx, network, c.inTurn(address))
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +137,18 @@ func (c *connections) Dial(ctx context.Context, network, address string) (net.Co
 	remembered := &rememberedConn{Conn: conn, forget: c.forget}
 	c.open[remembered] = true
 	return remembered, nil
+}
+
+// inTurn is the address to dial: address itself, unless it stands for the bootstrap brokers.
+func (c *connections) inTurn(address string) string {
+	if address != bootstrapAddress {
+		return address
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	address = c.bootstrap[c.turn%len(c.bootstrap)]
+	c.turn++
+	return address
 }
 
 func (c *connections) forget(conn net.Conn) {

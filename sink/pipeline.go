@@ -31,8 +31,12 @@ const (
 // share is the memory that each buffer of a pipeline may take.
 type share struct {
 	bytes int
-	once  bool // stop after one response
+	once  bool     // stop after one response
+	until Position // stop there, and keep the records of small batches; 0: neither
 }
+
+// careful reports whether batches keep their records, to make dead letters of those whose rows PostgreSQL refuses.
+func (s share) careful() bool { return s.until > 0 }
 
 // pipeline moves one partition. It lives for one generation.
 type pipeline struct {
@@ -48,6 +52,7 @@ type pipeline struct {
 	share     share
 	pace      time.Duration // between the starts of two fetches of a partition that has caught up
 
+	refused      Position        // up to here the log is read carefully: PostgreSQL refused a record of it
 	id           partlog.TopicID // the topic's id as the ledger has it
 	ratioPercent atomic.Int64    // decompressed bytes per hundred fetched, of the last response
 }
@@ -80,13 +85,23 @@ func (p *pipeline) run(stop, work context.Context) error {
 
 // follow moves the partition from where the ledger says until stop ends, the end is reached or something fails.
 func (p *pipeline) follow(stop, work context.Context) error {
-	if err := p.place(work); err != nil {
+	if err := p.place(stop); err != nil {
+		if stop.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	if p.ended(p.state.position()) {
 		return nil
 	}
-	return p.move(stop, work, p.state.position(), p.share)
+	s := p.share
+	if p.state.position() < p.refused {
+		s.until = p.refused
+	}
+	if err := p.move(stop, work, p.state.position(), s); err != nil || !s.careful() {
+		return err
+	}
+	return errReread // as usual from here on
 }
 
 // place reads where to begin, and whether the ledger's topic is still the one in Kafka.
@@ -148,11 +163,15 @@ func (p *pipeline) move(stop, work context.Context, position Position, share sha
 func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	var tooLarge *partlog.TooLargeError
 	var slow *slowError
+	var refused *refusedError
 	switch {
 	case errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
 		return p.moveOversized(stop, work, tooLarge.Size)
 	case errors.As(err, &tooLarge):
 		return p.tooLarge(err)
+	case errors.As(err, &refused):
+		p.refused = refused.until
+		return nil
 	case errors.As(err, &slow) && p.share.bytes > minFetchBytes:
 		p.share.bytes = max(minFetchBytes, p.share.bytes/2)
 		p.log.WarnContext(work, "statement_timeout cancels batches: trying smaller ones", "bytes", p.share.bytes, "err", slow.cause)

@@ -3,8 +3,10 @@ package sink
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -60,10 +62,51 @@ func TestARecordThatTheDatabaseRefusesIsADeadLetter(t *testing.T) {
 	}
 }
 
+// A topic of which the database refuses every record becomes dead letters, batch by batch, and what comes after it is stored as usual.
+func TestARangeThatTheDatabaseRefusesIsPassed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.exec("ALTER TABLE rides ADD CONSTRAINT small CHECK (vendor_id < 1000)")
+	f.send(0, rides(1000, 2000)...)
+	f.send(0, rides(0, 500)...)
+	if sum := f.backfill(f.config()); sum.ThisRun != (Counts{Inserted: 500, DeadLetters: 2000}) {
+		t.Errorf("%+v, want 500 inserted and 2,000 dead letters\n%s", sum.ThisRun, f.log)
+	}
+}
+
+// A ledger row that vanishes during a backfill ends it, with an error that says so.
+func TestABackfillEndsWhereALedgerRowVanishes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 2)
+	f.send(0, rides(0, 2000)...)
+	s := f.sink(f.config())
+	var once sync.Once
+	s.writer.points = &points{at: func(at point) {
+		if at == afterCopy {
+			once.Do(func() {
+				if _, err := s.db.Exec(t.Context(), "DELETE FROM sink_ledger WHERE kafka_partition = 0"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}}
+	if _, err := s.Backfill(t.Context(), nil); !errors.Is(err, errRowVanished) {
+		t.Errorf("Backfill = %v, want %v", err, errRowVanished)
+	}
+	if n := f.count("SELECT count(*) FROM rides"); n != 0 {
+		t.Errorf("%d rides, want none", n)
+	}
+}
+
 // What no record is to blame for halts the partition: nothing is buried in dead letters.
 func TestWhatNoRecordIsToBlameForHalts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ scenario, ddl, names string }{
+		{"a constraint that is checked at COMMIT", `CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too late'; END $$;
+			CREATE CONSTRAINT TRIGGER late AFTER INSERT ON rides DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()`, "too late"},
+		{"a trigger on the dead letters", `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no letters'; END $$;
+			CREATE TRIGGER refuse BEFORE INSERT ON sink_dead_letters FOR EACH ROW EXECUTE FUNCTION refuse()`, "no letters"},
+		{"a unique index that the records do not fit", `CREATE UNIQUE INDEX once ON rides (pickup_datetime)`, "once"},
 		{"a trigger that drops rows", `CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 			CREATE TRIGGER forget BEFORE INSERT ON rides FOR EACH ROW EXECUTE FUNCTION forget()`, "trigger"},
 		{"a partition of rides that is missing", `ALTER TABLE rides RENAME TO old_rides; CREATE TABLE rides (LIKE old_rides) PARTITION BY RANGE (pickup_datetime)`, "partition"},
@@ -73,7 +116,7 @@ func TestWhatNoRecordIsToBlameForHalts(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, 1)
 			f.exec(c.ddl)
-			f.send(0, rides(0, 10)...)
+			f.send(0, append(rides(0, 10), []byte("{"))...)
 			sum := f.backfill(f.config())
 			if !sum.Halted() || !strings.Contains(sum.Partitions[0].HaltedReason, c.names) {
 				t.Errorf("state %s because of %q, want halted and %q named", sum.Partitions[0].State, sum.Partitions[0].HaltedReason, c.names)

@@ -85,7 +85,7 @@ func (s *Sink) Close() {
 // ErrNoCommittedOffset for a start that does not exist.
 func (s *Sink) Run(stop context.Context) error {
 	if err := s.prepare(stop); err != nil {
-		return err
+		return stoppedEarly(stop, err)
 	}
 	return s.generations(stop, nil)
 }
@@ -96,8 +96,7 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 	if err != nil {
 		return err
 	}
-	defer member.leave()
-	defer s.owned.replace(nil, false)
+	defer member.left()
 	for {
 		generation, err := member.next(stop, s.outage("kafka", s.log))
 		if err != nil {
@@ -107,7 +106,11 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 		// One function for each generation: when it returns, kafka-go ends the generation.
 		generation.Start(func(ended context.Context) {
 			defer member.leader.joined()
-			served <- s.serve(stop, ended, generation, member.leader, bf)
+			err := s.serve(stop, ended, generation, member.leader, bf)
+			if err != nil || stop.Err() != nil || bf.isDone() {
+				member.leave(ended) // before kafka-go joins the next generation
+			}
+			served <- err
 		})
 		if err := <-served; err != nil {
 			return err
@@ -141,6 +144,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 		pending: map[topicPartition]Position{},
 	}
 	pipelines := s.pipelines(assigned, topics, c, bf)
+	defer s.owned.replace(nil, false)
 	var committing sync.WaitGroup
 	finished, finish := context.WithCancel(context.WithoutCancel(stop))
 	committing.Go(func() { c.run(finished) })
@@ -222,11 +226,13 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 func (s *Sink) lookAfterDatabase(ctx context.Context, trouble *outage) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if _, err := s.ledger.now(ctx); err != nil && s.db.Stat().AcquiredConns() < s.db.Stat().MaxConns() { // else it is only busy
+	_, err := s.ledger.now(ctx)
+	switch {
+	case err == nil:
+		trouble.ended(ctx)
+	case s.db.Stat().AcquiredConns() < s.db.Stat().MaxConns(): // else it may only be busy, and the writers know
 		trouble.failed(ctx, err)
-		return
 	}
-	trouble.ended(ctx)
 }
 
 // drainable returns a context that outlives stop by timeout and then ends with ErrDrainTimeout.

@@ -19,7 +19,6 @@ type partitionState struct {
 	logStart int64
 	lastStable,
 	highWatermark int64 // -1 until the first fetch
-	caughtUp  bool
 	reason    string // why it is halted, empty while it runs
 	lastWrite time.Time
 	counts    counts // of this run
@@ -39,20 +38,13 @@ func (s *partitionState) position() Position {
 func (s *partitionState) placed(at Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at, s.known, s.reason = at, true, ""
+	s.at, s.reason = at, ""
 }
 
 func (s *partitionState) sawLog(logStart, lastStable, highWatermark int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logStart, s.lastStable, s.highWatermark = logStart, lastStable, highWatermark
-	s.caughtUp = false
-}
-
-func (s *partitionState) sawEnd() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.caughtUp = true
 }
 
 func (s *partitionState) halted(reason string) {

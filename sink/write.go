@@ -48,7 +48,7 @@ func (w *writer) write(ctx context.Context, id partlog.TopicID, b *batch) (err e
 	if len(b.index) > 0 {
 		tag, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(b.rows), w.copyRides)
 		if err != nil {
-			return fmt.Errorf("copy %s: %w", b, err)
+			return &copyError{cause: fmt.Errorf("copy %s: %w", b, err)}
 		}
 		if tag.RowsAffected() != b.counts.inserted {
 			return fmt.Errorf("copy %s: %w", b, &rowCountError{sent: b.counts.inserted, stored: tag.RowsAffected()})
@@ -149,6 +149,9 @@ func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *
 			return b.after
 		}
 		wrote = time.Now()
+		if b.retried {
+			b = new(batch) // pgx does not wait for what reads rows when a connection breaks
+		}
 		free <- b
 	}
 }
@@ -174,6 +177,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		b.retried = true
 		p.log.DebugContext(ctx, "write failed", "batch", b.String(), "err", err)
 		var unknown *outcomeUnknownError
 		uncertain = uncertain || errors.As(err, &unknown)
@@ -188,6 +192,8 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			return errMoved
 		case tooSlow:
 			return &slowError{cause: err}
+		case tooCoarse:
+			return &refusedError{until: b.next, cause: err}
 		case cannotMend:
 			return err
 		}
@@ -202,6 +208,7 @@ const (
 	wasWritten               // the ledger says that it is written
 	movedAway                // the ledger is elsewhere
 	tooSlow                  // smaller batches are needed
+	tooCoarse                // small batches that keep their records are needed
 	cannotMend               // halt
 )
 
@@ -230,9 +237,12 @@ func (p *pipeline) mend(ctx context.Context, b *batch, err error, uncertain bool
 		sleep(ctx, trouble.failed(ctx, err))
 		return mended
 	case bisect:
+		if b.records == nil {
+			return tooCoarse
+		}
 		if err := p.bisect(ctx, b); err != nil {
 			p.log.DebugContext(ctx, "bisect failed", "batch", b.String(), "err", err)
-			if classify(err) == halt {
+			if classify(err) != retry {
 				return cannotMend
 			}
 			sleep(ctx, trouble.failed(ctx, err))

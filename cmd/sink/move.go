@@ -57,27 +57,18 @@ func (o *moveOptions) config(log *slog.Logger) (sink.Config, error) {
 	return cfg, nil
 }
 
-// errStoppedEarly says that a signal came before the servers were looked at: nothing is wrong with them.
-var errStoppedEarly = errors.New("stopped before anything was read")
-
 // with checks the settings and the tables, opens the sink and its HTTP address, calls move, and closes everything again. What fails because a
-// signal came is errStoppedEarly.
+// signal came before anything was read is sink.ErrStoppedEarly.
 func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sink.Sink) error) error {
-	err := o.begin(ctx, log, move)
-	var exit *exitError
-	if err != nil && ctx.Err() != nil && (!errors.As(err, &exit) || exit.code == exitEnvironment) {
-		return errStoppedEarly
-	}
-	return err
-}
-
-func (o *moveOptions) begin(ctx context.Context, log *slog.Logger, move func(*sink.Sink) error) error {
 	cfg, err := o.config(log)
 	if err != nil {
 		return err
 	}
 	limitMemory(cfg)
 	if err := checkTables(ctx, cfg.DatabaseURL, o.Migrate, log); err != nil {
+		if ctx.Err() != nil {
+			return sink.ErrStoppedEarly
+		}
 		return err
 	}
 	registry := prometheus.NewRegistry()

@@ -26,7 +26,7 @@ Examples:
 // Run moves records until ctx ends.
 func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	err := c.with(ctx, log, func(s *sink.Sink) error { return s.Run(ctx) })
-	if errors.Is(err, errStoppedEarly) {
+	if errors.Is(err, sink.ErrStoppedEarly) {
 		return nil // as a run that was stopped later
 	}
 	return err

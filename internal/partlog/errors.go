@@ -36,6 +36,17 @@ func (e *OutOfRangeError) Error() string {
 	return fmt.Sprintf("%s/%d: position %d is outside of the log [%d,%d)", e.Topic, e.Partition, e.Position, e.LogStart, e.HighWatermark)
 }
 
+// OtherTopicError says that the topic was deleted and made again: the name stands for other records now.
+type OtherTopicError struct {
+	Topic     string
+	Partition int32
+	Want, Got TopicID
+}
+
+func (e *OtherTopicError) Error() string {
+	return fmt.Sprintf("%s/%d: the topic's id is %s, not %s", e.Topic, e.Partition, e.Got, e.Want)
+}
+
 // TooLargeError says that a response, or a batch once decompressed, needs more memory than the caller allowed. Nothing of it was delivered.
 type TooLargeError struct {
 	First, Next int64 // what could not be read, from the position on, half-open; Next is 0 if the batch's header was not seen

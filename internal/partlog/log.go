@@ -89,8 +89,9 @@ type Topic struct {
 // Partition is a partition as a broker described it.
 type Partition struct {
 	Number      int32
-	Leader      int32 // broker id, -1 for none at the moment
-	LeaderEpoch int32 // -1 where the broker gives none
+	TopicID     TopicID // of its topic
+	Leader      int32   // broker id, -1 for none at the moment
+	LeaderEpoch int32   // -1 where the broker gives none
 	Err         error
 }
 

@@ -110,7 +110,7 @@ func readTopic(r *response, version int16) Topic {
 	r.int8() // internal
 	for range r.array(14) {
 		code := r.int16()
-		p := Partition{Number: r.int32(), Leader: r.int32(), LeaderEpoch: -1}
+		p := Partition{TopicID: topic.ID, Number: r.int32(), Leader: r.int32(), LeaderEpoch: -1}
 		p.Err = brokerError(fmt.Sprintf("metadata of %s/%d", topic.Name, p.Number), code)
 		if version >= 7 {
 			p.LeaderEpoch = r.int32()

@@ -26,13 +26,15 @@ type FetchOptions struct {
 	MaxBytes    int           // asked of the broker, which still sends a first batch that is larger (KIP-74)
 	BufferBytes int           // the most that the response, and each batch decompressed, may take; above: *TooLargeError
 	MaxWait     time.Duration // how long the broker holds a fetch that finds nothing
+	TopicID     TopicID       // of the topic that is meant, zero for any: see *OtherTopicError
 }
 
 // Fetch asks the leader once for records from position on, and checks the framing and the checksum of every batch of the answer. The
 // answer's First is position; where there is nothing yet, Next is position too. into is used again and returned; nil makes a new one. After an
 // error it may be fetched into again: a cancelled request that is still reading keeps its buffer, and into gets another.
 //
-// It does not retry. Errors: those for which Retriable is true; *OutOfRangeError; *TooLargeError; *CorruptError if the first
+// It does not retry. Errors: those for which Retriable is true; *OutOfRangeError; *OtherTopicError, as of the last time that the leader was
+// asked for, which every loss of a leader makes it do; *TooLargeError; *CorruptError if the first
 // batch is; ErrNotAuthorized.
 func (r *Reader) Fetch(ctx context.Context, position int64, o FetchOptions, into *Fetched) (*Fetched, error) {
 	if into == nil {
@@ -43,6 +45,9 @@ func (r *Reader) Fetch(ctx context.Context, position int64, o FetchOptions, into
 	leader, err := r.log.leader(ctx, r.topic, r.partition)
 	if err != nil {
 		return nil, err
+	}
+	if o.TopicID != (TopicID{}) && leader.TopicID != (TopicID{}) && leader.TopicID != o.TopicID {
+		return nil, &OtherTopicError{Topic: r.topic, Partition: r.partition, Want: o.TopicID, Got: leader.TopicID}
 	}
 	limit := min(o.BufferBytes, r.log.cfg.MaxBatchBytes)
 	// A response holds at most asked bytes of records, or one batch; and 16 bytes for each aborted transaction, which has at least a marker
