@@ -17,7 +17,7 @@
 //
 //	TEST_FULL=1           longer forms: more kills, more rounds of faults
 //	TEST_SEED=N           the seed of everything random; printed by each test that uses it
-//	TEST_MILLION=1        also move 1,000,000 synthetic rides and print rows/s and peak memory (million_test.go)
+//	TEST_MILLION=1        let -bench Million move 1,000,000 synthetic rides: rows/s and peak memory (million_test.go)
 //	TEST_SINK_RACE=1      build the binary with the race detector
 //	TEST_SINK_BINARY=PATH test this binary instead of building one
 //	RIDESINK_RIDES_CSV    the file of real rides; without it and without a default, tests on real rides skip and say so

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -47,9 +48,16 @@ func TestLargeRecords(t *testing.T) {
 	summaryOf(t, p)
 	s.checkStored(records)
 	s.checkAtEnd(t)
-	t.Logf("peak resident %d MiB", peak()>>20)
-	if peak() > 256<<20 {
-		t.Errorf("%d MiB were resident, for records of 20 MiB under a budget of 4", peak()>>20)
+	checkPeak(t, peak())
+}
+
+// checkPeak fails the test if a sink had more memory resident than it is promised to need. The race detector needs several times that.
+func checkPeak(t testing.TB, bytes int64) {
+	t.Helper()
+	const limit = 256 << 20
+	t.Logf("peak resident %d MiB", bytes>>20)
+	if bytes > limit && os.Getenv(raceVariable) == "" {
+		t.Errorf("%d MiB were resident, at most %d are wanted", bytes>>20, limit>>20)
 	}
 }
 
@@ -82,9 +90,7 @@ func TestBatchBeyondTheLimit(t *testing.T) {
 	if state := sum.of(t, s.topic(), 1).State; state != "done" {
 		t.Errorf("the other partition is %s", state)
 	}
-	if peak() > 256<<20 {
-		t.Errorf("%d MiB were resident", peak()>>20)
-	}
+	checkPeak(t, peak())
 
 	s.backfilled(0, "--max-batch-bytes=67108864")
 	s.checkStored(append(append(before, bomb), after...))

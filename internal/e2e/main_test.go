@@ -14,7 +14,10 @@ import (
 
 // main_test.go builds the binary once, before any test, and hands it to them in the environment.
 
-const binaryVariable = "TEST_SINK_BINARY"
+const (
+	binaryVariable = "TEST_SINK_BINARY"
+	raceVariable   = "TEST_SINK_RACE"
+)
 
 func TestMain(m *testing.M) {
 	runMany()
@@ -65,7 +68,7 @@ func withBinary(run func() int) int {
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "sink")
 	args := []string{"build", "-o", binary}
-	if os.Getenv("TEST_SINK_RACE") != "" {
+	if os.Getenv(raceVariable) != "" {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, "ridesink/cmd/sink")...).CombinedOutput(); err != nil {
