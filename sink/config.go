@@ -69,7 +69,7 @@ type Config struct {
 	NetworkTimeout time.Duration
 	// CommitInterval is how often offsets are committed to Kafka, for lag tools only. Default 1 s; always once more at the end.
 	CommitInterval time.Duration
-	// WatchInterval is how often metadata is asked for new partitions and for lag. Default 5 s.
+	// WatchInterval is how often metadata is asked for new partitions, and PostgreSQL whether it is there. Default 5 s.
 	WatchInterval time.Duration
 
 	// Logger takes what an operator must know. Default: discard.
@@ -112,7 +112,7 @@ func (c Config) Validate() error {
 		seen[topic] = true
 	}
 	require(c.Group != "", "--group is empty: name the consumer group")
-	require(c.Connections >= 1, "--connections is %d: at least 1 is needed", c.Connections)
+	require(c.Connections >= 1 && c.Connections <= 1000, "--connections is %d: 1 to 1000", c.Connections)
 	require(c.OnDataLoss == HaltOnDataLoss || c.OnDataLoss == SkipOnDataLoss, "--on-data-loss is %q: it is halt or skip", c.OnDataLoss)
 	require(c.MemoryBytes >= 1<<20, "--memory-bytes is %d: at least 1 MiB (1048576) is needed", c.MemoryBytes)
 	require(c.MaxBatchBytes >= 1<<20, "--max-batch-bytes is %d: at least 1 MiB (1048576) is needed, a broker's default message.max.bytes", c.MaxBatchBytes)

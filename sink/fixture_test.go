@@ -189,6 +189,18 @@ func (f *fixture) eventually(want int, sql string) {
 	}
 }
 
+// waitForHalt waits until a partition is halted for a reason that says why.
+func (f *fixture) waitForHalt(s *Sink, why string) {
+	f.t.Helper()
+	deadline := time.Now().Add(patience)
+	for err := s.Ready(); err == nil || !strings.Contains(err.Error(), why); err = s.Ready() {
+		if time.Now().After(deadline) {
+			f.t.Fatalf("ready says %v, want a halt that says %q\n%s", err, why, f.log)
+		}
+		sleep(f.t.Context(), 20*time.Millisecond)
+	}
+}
+
 // admin administers the fixture's brokers.
 func (f *fixture) admin() *kadm.Client { return kadm.NewClient(f.producer) }
 

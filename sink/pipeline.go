@@ -3,7 +3,6 @@ package sink
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -157,81 +156,4 @@ func (p *pipeline) move(stop, work context.Context, position Position, share sha
 	stages.Go(func() error { return p.decode(work, position, share, chunks, responses, free, batches) })
 	stages.Go(func() error { return p.writeAll(work, batches, free) })
 	return stages.Wait()
-}
-
-// adapt handles what only takes other amounts of memory: it returns nil if the pipeline can go on.
-func (p *pipeline) adapt(stop, work context.Context, err error) error {
-	var tooLarge *partlog.TooLargeError
-	var slow *slowError
-	var refused *refusedError
-	switch {
-	case errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
-		return p.moveOversized(stop, work, tooLarge.Size)
-	case errors.As(err, &tooLarge):
-		return p.tooLarge(err)
-	case errors.As(err, &refused):
-		p.refused = refused.until
-		return nil
-	case errors.As(err, &slow) && p.share.bytes > minFetchBytes:
-		p.share.bytes = max(minFetchBytes, p.share.bytes/2)
-		p.log.WarnContext(work, "statement_timeout cancels batches: trying smaller ones", "bytes", p.share.bytes, "err", slow.cause)
-		return nil
-	}
-	return err
-}
-
-// moveOversized moves the partition over one batch of the log that is larger than its share, while no other partition does the same.
-func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
-	if err := p.sink.oversized.Acquire(work, 1); err != nil {
-		return context.Cause(work)
-	}
-	defer p.sink.oversized.Release(1)
-	if err := p.place(work); err != nil {
-		return err
-	}
-	for {
-		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
-		var tooLarge *partlog.TooLargeError
-		switch {
-		case errors.Is(err, errMoved), errors.Is(err, errReread):
-			return nil
-		case errors.As(err, &tooLarge) && tooLarge.Size > size && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
-			size = tooLarge.Size // it needs still more once it is decompressed
-		default:
-			return p.tooLarge(err)
-		}
-	}
-}
-
-// tooLarge says of a *partlog.TooLargeError what an operator can do, and leaves other errors as they are.
-func (p *pipeline) tooLarge(err error) error {
-	var tooLarge *partlog.TooLargeError
-	if !errors.As(err, &tooLarge) {
-		return err
-	}
-	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again", p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes)
-}
-
-// halted marks the partition as halted and waits until somebody mends its row, stop ends, or for ever. again says that the
-// pipeline shall try once more. A backfill does not wait: a halted partition is done.
-func (p *pipeline) halted(stop, work context.Context, why error) (again bool) {
-	p.log.ErrorContext(work, "partition halted", "position", int64(p.state.position()), "err", why)
-	p.state.halted(why.Error())
-	mark := func(ctx context.Context) error { return p.sink.ledger.halt(ctx, p.topicPartition, why.Error()) }
-	if err := p.sink.persist(work, "postgres", mark); err != nil && work.Err() == nil {
-		p.log.ErrorContext(work, "cannot mark the partition as halted in the ledger", "err", err)
-	}
-	if p.end >= 0 {
-		return false
-	}
-	before := p.state.position()
-	for stop.Err() == nil && work.Err() == nil {
-		sleep(stop, haltedRecheck)
-		at, err := p.sink.ledger.position(work, p.topicPartition)
-		if err == nil && (!at.halted || at.next != before) {
-			p.log.InfoContext(work, "partition mended in the ledger: trying again", "position", int64(at.next))
-			return true
-		}
-	}
-	return false
 }

@@ -21,7 +21,7 @@ func copyRides() string {
 
 // advanceLedger moves a partition from @first to @next; 1 row, by primary key. It comes last before COMMIT, so the row lock lives for
 // a round trip: a member that freezes while it copies holds nothing its successor needs. Who comes second waits here, then
-// matches 0 rows. last_* are kept where the batch covered no record.
+// matches 0 rows. last_* are kept where the batch covered no record; a partition that moves is not halted.
 const advanceLedger = `
 UPDATE sink_ledger
    SET next_offset = @next,
@@ -34,6 +34,8 @@ UPDATE sink_ledger
        not_records = not_records + @not_records,
        lost = lost + @lost,
        group_id = @group,
+       halted_reason = NULL,
+       halted_at = NULL,
        updated_at = now()
  WHERE kafka_topic = @topic
    AND kafka_partition = @partition
@@ -81,7 +83,7 @@ UPDATE sink_ledger SET halted_reason = NULL, halted_at = NULL, updated_at = now(
  WHERE kafka_topic = @topic AND kafka_partition = @partition AND halted_reason IS NOT NULL`
 )
 
-// countDeadLetters counts those below an end, one row for each partition that has any. Primary key.
+// countDeadLetters counts a partition's dead letters below an end; 1 row. Primary key.
 const countDeadLetters = `
 SELECT count(*)
   FROM sink_dead_letters

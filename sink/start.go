@@ -1,13 +1,20 @@
 package sink
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"ridesink/internal/partlog"
 )
 
-// start.go: where a topic begins that the ledger does not know yet. After it: ledger.go, which makes the rows.
+// start.go: where a topic begins that the ledger does not know yet. assign.go asks, ledger.go makes the rows.
 
 // Start says where a topic begins that has no row in sink_ledger. Once it has one, the ledger alone decides.
 type Start struct {
@@ -63,4 +70,72 @@ func (s Start) String() string {
 	default:
 		return "earliest"
 	}
+}
+
+// starts says where each partition of topic begins.
+func (s *Sink) starts(ctx context.Context, topic partlog.Topic, start Start) ([]newRow, error) {
+	numbers := make([]int32, 0, len(topic.Partitions))
+	for _, p := range topic.Partitions {
+		numbers = append(numbers, p.Number)
+	}
+	bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
+	}
+	var committed map[int32]int64
+	if start.kind == startCommitted {
+		if committed, err = s.committed(ctx, topic.Name, numbers); err != nil {
+			return nil, err
+		}
+	}
+	rows := make([]newRow, 0, len(bounds))
+	for _, number := range slices.Sorted(maps.Keys(bounds)) {
+		b := bounds[number]
+		at := b.LogStart
+		switch start.kind {
+		case startLatest:
+			at = b.LastStable
+		case startCommitted:
+			at = committed[number]
+		case startOffset:
+			at = start.offset
+		case startTime:
+			offset, found, err := s.partlog.OffsetAt(ctx, topic.Name, number, start.time)
+			if err != nil {
+				return nil, fmt.Errorf("ask for the offset of %s/%d at %s: %w", topic.Name, number, start, err)
+			}
+			if at = b.LastStable; found {
+				at = offset
+			}
+		case startEarliest:
+		}
+		rows = append(rows, newRow{topicPartition: topicPartition{topic: topic.Name, partition: number}, topicID: topic.ID, start: Position(at)})
+	}
+	return rows, nil
+}
+
+// committed returns the group's committed offsets in Kafka; ErrNoCommittedOffset if a partition has none.
+func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
+	numbers := make([]int, 0, len(partitions))
+	for _, p := range partitions {
+		numbers = append(numbers, int(p))
+	}
+	response, err := s.kafka.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the committed offsets of group %s: %w", s.cfg.Group, err)
+	}
+	offsets := map[int32]int64{}
+	for _, p := range response.Topics[topic] {
+		switch {
+		case p.Error != nil:
+			return nil, fmt.Errorf("ask for the committed offset of %s/%d: %w", topic, p.Partition, p.Error)
+		case p.CommittedOffset < 0:
+			return nil, fmt.Errorf("--start committed: %w: group %s, %s/%d; use --start earliest, latest, an offset or a time", ErrNoCommittedOffset, s.cfg.Group, topic, p.Partition)
+		}
+		offsets[int32(p.Partition)] = p.CommittedOffset
+	}
+	return offsets, nil
 }

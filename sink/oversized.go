@@ -1,0 +1,64 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ridesink/internal/partlog"
+)
+
+// oversized.go: what a pipeline does when a range needs other amounts of memory, or of care, than its share.
+
+// adapt handles what only takes other amounts of memory: it returns nil if the pipeline can go on.
+func (p *pipeline) adapt(stop, work context.Context, err error) error {
+	var tooLarge *partlog.TooLargeError
+	var slow *slowError
+	var refused *refusedError
+	switch {
+	case errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
+		return p.moveOversized(stop, work, tooLarge.Size)
+	case errors.As(err, &tooLarge):
+		return p.tooLarge(err)
+	case errors.As(err, &refused):
+		p.refused = refused.until
+		return nil
+	case errors.As(err, &slow) && p.share.bytes > minFetchBytes:
+		p.share.bytes = max(minFetchBytes, p.share.bytes/2)
+		p.log.WarnContext(work, "statement_timeout cancels batches: trying smaller ones", "bytes", p.share.bytes, "err", slow.cause)
+		return nil
+	}
+	return err
+}
+
+// moveOversized moves the partition over one batch of the log that is larger than its share, while no other partition does the same.
+func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
+	if err := p.sink.oversized.Acquire(work, 1); err != nil {
+		return context.Cause(work)
+	}
+	defer p.sink.oversized.Release(1)
+	if err := p.place(work); err != nil {
+		return err
+	}
+	for {
+		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
+		var tooLarge *partlog.TooLargeError
+		switch {
+		case errors.Is(err, errMoved), errors.Is(err, errReread):
+			return nil
+		case errors.As(err, &tooLarge) && tooLarge.Size > size && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
+			size = tooLarge.Size // it needs still more once it is decompressed
+		default:
+			return p.tooLarge(err)
+		}
+	}
+}
+
+// tooLarge says of a *partlog.TooLargeError what an operator can do, and leaves other errors as they are.
+func (p *pipeline) tooLarge(err error) error {
+	var tooLarge *partlog.TooLargeError
+	if !errors.As(err, &tooLarge) {
+		return err
+	}
+	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again", p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes)
+}

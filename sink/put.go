@@ -1,0 +1,192 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// put.go: the third stage of a pipeline: batches in order, each written however often it takes. Before it decode.go; write.go is one attempt.
+
+// positionInterval is how often a position that moves over no records is written at most.
+const positionInterval = time.Second
+
+// writeAll writes batches in order until in is closed, and hands their memory back. A batch that only moves the position waits for
+// company, for positionInterval at most. It returns what the last batch says comes after it.
+func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *batch) error {
+	var held *batch
+	var due <-chan time.Time // fires when held must not wait any longer
+	var wrote time.Time
+	for {
+		var b *batch
+		select {
+		case next, open := <-in:
+			if !open {
+				return p.put(ctx, held)
+			}
+			b = next
+			if held != nil {
+				b.follow(held)
+				free <- held
+				held, due = nil, nil
+			}
+			if wait := positionInterval - time.Since(wrote); b.positionOnly() && b.after == nil && wait > 0 {
+				held, due = b, time.After(wait)
+				continue
+			}
+		case <-due:
+			b, held, due = held, nil, nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := p.put(ctx, b); err != nil {
+			return err
+		}
+		if b.after != nil {
+			return b.after
+		}
+		wrote = time.Now()
+		if b.retried {
+			b = new(batch) // pgx does not wait for what reads rows when a connection breaks
+		}
+		free <- b
+	}
+}
+
+// put writes b, however often it takes, and tells everybody who wants to know. Outages are waited for here. It returns errMoved if the
+// ledger is elsewhere.
+func (p *pipeline) put(ctx context.Context, b *batch) error {
+	if b == nil || b.first == b.next {
+		return nil
+	}
+	b.seal()
+	trouble := p.sink.outage("postgres", p.log)
+	defer trouble.forget()
+	uncertain := false // an attempt may have been durable without our knowing
+	for {
+		started := time.Now()
+		err := p.sink.writer.write(ctx, p.id, b)
+		if err == nil {
+			trouble.ended(ctx)
+			p.wrote(b, time.Since(started))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		b.retried = true
+		p.log.DebugContext(ctx, "write failed", "batch", b.String(), "err", err)
+		var unknown *outcomeUnknownError
+		uncertain = uncertain || errors.As(err, &unknown)
+		switch p.mend(ctx, b, err, uncertain, trouble) {
+		case mended:
+			continue
+		case wasWritten:
+			trouble.ended(ctx)
+			p.wrote(b, time.Since(started))
+			return nil
+		case movedAway:
+			return errMoved
+		case tooSlow:
+			return &slowError{cause: err}
+		case tooCoarse:
+			return &refusedError{until: b.next, cause: err}
+		case cannotMend:
+			return err
+		}
+	}
+}
+
+// remedy is what mend did about a failed write.
+type remedy int
+
+const (
+	mended     remedy = iota // write the batch again
+	wasWritten               // the ledger says that it is written
+	movedAway                // the ledger is elsewhere
+	tooSlow                  // smaller batches are needed
+	tooCoarse                // small batches that keep their records are needed
+	cannotMend               // halt
+)
+
+// mend does what err asks for, waiting included. uncertain says that this attempt or one before it may have been durable.
+func (p *pipeline) mend(ctx context.Context, b *batch, err error, uncertain bool, trouble *outage) remedy {
+	action := classify(err)
+	if action == reread {
+		switch at, moved := p.whereIs(ctx, b, trouble); {
+		case moved:
+			return movedAway
+		case at == b.next && uncertain:
+			return wasWritten
+		case at != b.first: // also at b.next, where another owner wrote the same range
+			return movedAway
+		case errors.Is(err, ErrFenced):
+			return movedAway // the position fits, so the topic's id does not
+		}
+		action = classify(errors.Unwrap(err)) // not written: what was the cause?
+		if action == reread {
+			action = retry
+		}
+	}
+	switch action {
+	case retry:
+		p.freeLock(ctx, err)
+		sleep(ctx, trouble.failed(ctx, err))
+		return mended
+	case bisect:
+		if b.records == nil {
+			return tooCoarse
+		}
+		if err := p.bisect(ctx, b); err != nil {
+			p.log.DebugContext(ctx, "bisect failed", "batch", b.String(), "err", err)
+			if classify(err) != retry {
+				return cannotMend
+			}
+			sleep(ctx, trouble.failed(ctx, err))
+		}
+		return mended
+	case shrink:
+		return tooSlow
+	default:
+		return cannotMend
+	}
+}
+
+// whereIs asks the ledger for p's position until it answers. moved says that it is not ours to write any more.
+func (p *pipeline) whereIs(ctx context.Context, b *batch, trouble *outage) (at Position, moved bool) {
+	for {
+		place, err := p.sink.ledger.position(ctx, p.topicPartition)
+		switch {
+		case err == nil:
+			return place.next, place.topicID != p.id
+		case ctx.Err() != nil, errors.Is(err, errRowVanished):
+			return 0, true // the pipeline looks again and decides
+		}
+		p.log.DebugContext(ctx, "cannot read the position", "batch", b.String(), "err", err)
+		sleep(ctx, trouble.failed(ctx, err))
+	}
+}
+
+// freeLock ends a frozen session of ours that keeps the ledger's row from us, if err says that there may be one.
+func (p *pipeline) freeLock(ctx context.Context, err error) {
+	if !isLockTimeout(err) {
+		return
+	}
+	tag, err := p.sink.db.Exec(ctx, terminateStuck)
+	if err != nil {
+		p.log.DebugContext(ctx, "cannot look for stuck sessions", "err", err)
+		return
+	}
+	if n := tag.RowsAffected(); n > 0 {
+		p.log.WarnContext(ctx, "ended a frozen session that held the ledger", "sessions", n)
+	}
+}
+
+// wrote notes a batch that is durable.
+func (p *pipeline) wrote(b *batch, took time.Duration) {
+	p.state.wrote(b)
+	p.sink.metrics.wrote(b, took)
+	p.committer.note(p.topicPartition, b.next)
+	p.log.Debug("wrote", "first", int64(b.first), "next", int64(b.next), "records", b.counts.inserted,
+		"dead_letters", b.counts.deadLettered, "bytes", len(b.rows), "took_seconds", took.Seconds())
+}
