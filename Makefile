@@ -26,14 +26,16 @@ build: ## the binary, bin/sink
 demo: build ## rides into PostgreSQL and back out in SQL; RIDES=file takes your own, KEEP=1 leaves the servers up
 	go run ./cmd/demo -sink bin/sink $(if $(RIDES),-rides '$(RIDES)') $(if $(KEEP),-keep)
 
-# The race detector runs where goroutines share memory. schema has none, and counts allocations, which the detector makes.
+# The race detector runs where goroutines share memory. Not in schema, which has none and counts allocations, which the detector makes; nor in
+# e2e, which runs the sink as a process: test-full builds that one with the detector.
+RACED := $$(go list ./... | grep -v -e /schema -e /internal/e2e)
+PLAIN := ./schema ./internal/e2e
+
 test: ## every test, against real servers; without Java those that need Kafka skip, with CI=true they fail
-	$(WITHSERVERS) go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -v '/schema$$')
-	go test -shuffle=on ./schema
+	$(WITHSERVERS) sh -ec 'go test -race -shuffle=on -timeout 20m $(RACED); go test -shuffle=on -timeout 20m $(PLAIN)'
 
 test-full: ## the long form: more kills, more rounds of faults, the sink built with the race detector
-	TEST_FULL=1 TEST_SINK_RACE=1 $(WITHSERVERS) go test -race -shuffle=on -timeout 4h $$(go list ./... | grep -v '/schema$$')
-	go test -shuffle=on ./schema
+	TEST_FULL=1 TEST_SINK_RACE=1 $(WITHSERVERS) sh -ec 'go test -race -shuffle=on -timeout 4h $(RACED); go test -shuffle=on -timeout 4h $(PLAIN)'
 
 lint: ## format, modules, vet, linters
 	go mod tidy -diff

@@ -81,20 +81,23 @@ func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generati
 
 // leave begins to leave the group, and returns when the running generation has ended by that: then kafka-go will not join another.
 func (m *membership) leave(generationEnded context.Context) {
+	m.close()
+	<-generationEnded.Done()
+}
+
+// close begins to leave the group. It does not wait.
+func (m *membership) close() {
 	m.closing.Do(func() {
 		go func() { // ends with Close, which ends when its connections do: left sees to that
 			defer close(m.closed)
 			_ = m.group.Close() // always nil
 		}()
 	})
-	if generationEnded != nil {
-		<-generationEnded.Done()
-	}
 }
 
 // left waits until the group is left, at most leaveTimeout and a little.
 func (m *membership) left() {
-	m.leave(nil)
+	m.close()
 	for range 2 {
 		timer := time.NewTimer(leaveTimeout)
 		defer timer.Stop()

@@ -84,10 +84,11 @@ func (p *pipeline) run(stop, work context.Context) error {
 
 // follow moves the partition from where the ledger says until stop ends, the end is reached or something fails.
 func (p *pipeline) follow(stop, work context.Context) error {
-	if err := p.place(stop); err != nil {
-		if stop.Err() != nil {
-			return nil
-		}
+	err := p.place(stop)
+	switch {
+	case stop.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	if p.ended(p.state.position()) {

@@ -15,7 +15,6 @@ type partitionState struct {
 	mu sync.Mutex
 	// guarded by mu:
 	at       Position
-	known    bool // at is known
 	logStart int64
 	lastStable,
 	highWatermark int64 // -1 until the first fetch

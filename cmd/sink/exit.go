@@ -9,7 +9,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1   // failed while running, or a partition halted
 	exitUsage       = 2   // bad configuration or usage
-	exitEnvironment = 3   // servers, tables or files not as expected
+	exitEnvironment = 3   // servers or tables not as expected
 	exitDeadLetters = 4   // done, with dead letters
 	exitInterrupted = 130 // a second signal
 )

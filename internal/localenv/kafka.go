@@ -88,6 +88,7 @@ func (k *Kafka) start(ctx context.Context, o KafkaOptions) (err error) {
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // as text it must not begin with a hyphen, which would make it an option
 	starting, ctx := errgroup.WithContext(ctx)
 	for _, n := range k.nodes {
 		starting.Go(func() error {
