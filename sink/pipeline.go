@@ -87,7 +87,7 @@ func (p *pipeline) follow(stop, work context.Context) error {
 	err := p.place(stop)
 	switch {
 	case stop.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // stop ended, and the question with it: a clean end
 	case err != nil:
 		return err
 	}
