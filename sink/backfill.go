@@ -75,13 +75,9 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 	}
 	for _, topic := range topics {
 		bf.ids[topic.Name] = topic.ID
-		numbers := make([]int32, 0, len(topic.Partitions))
-		for _, p := range topic.Partitions {
-			numbers = append(numbers, p.Number)
-		}
-		bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+		bounds, err := s.boundsOf(ctx, topic)
 		if err != nil {
-			return nil, fmt.Errorf("ask for the end offsets of %s: %w", topic.Name, err)
+			return nil, err
 		}
 		for number, b := range bounds {
 			tp := topicPartition{topic: topic.Name, partition: number}

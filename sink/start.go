@@ -74,17 +74,13 @@ func (s Start) String() string {
 
 // starts says where each partition of topic begins.
 func (s *Sink) starts(ctx context.Context, topic partlog.Topic, start Start) ([]newRow, error) {
-	numbers := make([]int32, 0, len(topic.Partitions))
-	for _, p := range topic.Partitions {
-		numbers = append(numbers, p.Number)
-	}
-	bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+	bounds, err := s.boundsOf(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
+		return nil, err
 	}
 	var committed map[int32]int64
 	if start.kind == startCommitted {
-		if committed, err = s.committed(ctx, topic.Name, numbers); err != nil {
+		if committed, err = s.committed(ctx, topic.Name, slices.Collect(maps.Keys(bounds))); err != nil {
 			return nil, err
 		}
 	}
@@ -138,4 +134,17 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 		offsets[int32(p.Partition)] = p.CommittedOffset
 	}
 	return offsets, nil
+}
+
+// boundsOf asks for the bounds of every partition of topic.
+func (s *Sink) boundsOf(ctx context.Context, topic partlog.Topic) (map[int32]partlog.Bounds, error) {
+	numbers := make([]int32, 0, len(topic.Partitions))
+	for _, p := range topic.Partitions {
+		numbers = append(numbers, p.Number)
+	}
+	bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
+	}
+	return bounds, nil
 }

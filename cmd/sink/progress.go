@@ -25,7 +25,6 @@ type progress struct {
 	bar    *progressbar.ProgressBar
 	began  time.Time
 	logged time.Time
-	last   sink.Progress
 }
 
 func newProgress(f *os.File, log *slog.Logger, quiet bool) *progress {
@@ -40,7 +39,6 @@ func newProgress(f *os.File, log *slog.Logger, quiet bool) *progress {
 func (p *progress) show(now sink.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = now
 	switch {
 	case p.quiet || now.Total == 0:
 	case p.tty != nil:
