@@ -3,12 +3,11 @@ package sink
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // assign.go: before anything is fetched, every partition gets its row in the ledger. Before it membership.go; after it pipeline.go.
@@ -40,10 +39,10 @@ func (k *known) has(tp topicPartition) bool {
 // prepare checks the servers and gives every topic that the ledger does not know its rows, all partitions at once: so --start decides
 // once, also when several members start at the same time or the first one dies at once.
 func (s *Sink) prepare(ctx context.Context) error {
-	if err := checkDatabase(ctx, s.db); err != nil {
+	if err := servers.CheckDatabase(ctx, s.db); err != nil {
 		return err
 	}
-	topics, err := s.checkTopics(ctx)
+	topics, err := s.kafka.CheckTopics(ctx, s.cfg.Topics...)
 	if err != nil {
 		return err
 	}
@@ -79,37 +78,11 @@ func (s *Sink) prepare(ctx context.Context) error {
 	return s.make(ctx, missing)
 }
 
-// checkTopics returns the topics' metadata; an *EnvironmentError if no broker answers or a topic is missing.
-func (s *Sink) checkTopics(ctx context.Context) ([]partlog.Topic, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.cfg.NetworkTimeout)
-	defer cancel()
-	brokers := strings.Join(s.cfg.Brokers, ",")
-	topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
-	for tries := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && tries < len(s.cfg.Brokers); tries++ {
-		topics, err = s.partlog.Topics(ctx, s.cfg.Topics...) // one broker did not answer: another may
-	}
-	if err != nil {
-		return nil, &EnvironmentError{What: "no Kafka broker answers at " + brokers, Do: "start it, or name it with --brokers or KAFKA_BROKERS", Err: err}
-	}
-	for _, topic := range topics {
-		switch {
-		case errors.Is(topic.Err, partlog.ErrUnknownTopic):
-			return nil, &EnvironmentError{
-				What: fmt.Sprintf("topic %q does not exist at %s", topic.Name, brokers),
-				Do:   fmt.Sprintf("name another with --topics, or create it and send rides: sink produce --topic %s --partitions 4 --synthetic 1000", topic.Name),
-			}
-		case topic.Err != nil:
-			return nil, &EnvironmentError{What: fmt.Sprintf("topic %q cannot be read at %s", topic.Name, brokers), Do: "see the error", Err: topic.Err}
-		}
-	}
-	return topics, nil
-}
-
 // assign makes sure that every assigned partition has its row, and returns the topics' metadata. Servers that are away are waited for.
 func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[string]partlog.Topic, error) {
 	var topics []partlog.Topic
 	err := s.persist(ctx, "kafka", func(ctx context.Context) (err error) {
-		topics, err = s.partlog.Topics(ctx, s.cfg.Topics...)
+		topics, err = s.kafka.Log.Topics(ctx, s.cfg.Topics...)
 		for _, topic := range topics { // without its id a topic that was made again would not be noticed
 			if err == nil && partlog.Retriable(topic.Err) && !errors.Is(topic.Err, partlog.ErrUnknownTopic) {
 				err = topic.Err

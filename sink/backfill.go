@@ -69,7 +69,7 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 	if bf.began, err = s.ledger.now(ctx); err != nil {
 		return nil, err
 	}
-	topics, err := s.checkTopics(ctx)
+	topics, err := s.kafka.CheckTopics(ctx, s.cfg.Topics...)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (bf *backfill) lookBeyond(ctx context.Context, rows []ledgerRow) error {
 		if known, counted := bf.ends[row.topicPartition]; !counted || row.next <= known {
 			continue
 		}
-		now, err := bf.sink.partlog.Bounds(ctx, row.topic, row.partition)
+		now, err := bf.sink.kafka.Log.Bounds(ctx, row.topic, row.partition)
 		if err != nil {
 			return fmt.Errorf("ask for the end of %s: %w", row.topicPartition, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
+
+	"ridesink/internal/servers"
 )
 
 // config.go: every setting of a Sink, with its default and its hazards. cmd/sink fills it from flags and environment.
@@ -126,6 +128,13 @@ func (c Config) Validate() error {
 		c.DrainTimeout, c.NetworkTimeout, c.SessionTimeout)
 	require(c.Logger != nil, "the logger is nil")
 	return errors.Join(faults...)
+}
+
+// kafka is the part of c that says how brokers are reached.
+func (c Config) kafka() servers.KafkaConfig {
+	return servers.KafkaConfig{
+		Brokers: c.Brokers, Topics: c.Topics, ClientID: c.ClientID, SASL: c.SASL, MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: c.NetworkTimeout,
+	}
 }
 
 // heartbeatInterval keeps three heartbeats and more within a session.

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"ridesink/internal/servers"
 )
 
 // errors.go: why a partition halts or a run ends, for callers to tell apart. Each says what an operator can do.
+
+// EnvironmentError says that a server is not as the sink needs it, before anything was read or written.
+type EnvironmentError = servers.EnvironmentError
 
 // LostError says that records are gone from Kafka that were never read: retention or DeleteRecords passed the position by.
 type LostError struct {

@@ -40,7 +40,7 @@ type lostRange struct{ first, next Position }
 // Outages are waited for here. What cannot be mended by waiting is sent as the last chunk.
 func (p *pipeline) fetch(ctx, polling context.Context, position Position, share share, responses chan *partlog.Fetched, out chan<- chunk) error {
 	defer close(out)
-	reader := p.sink.partlog.Partition(p.topic, p.partition)
+	reader := p.sink.kafka.Log.Partition(p.topic, p.partition)
 	trouble := p.sink.outage("kafka", p.log)
 	defer trouble.forget()
 	var seen refusals

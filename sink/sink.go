@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 	"ridesink/schema"
 )
 
@@ -25,9 +25,7 @@ import (
 type Sink struct {
 	cfg       Config
 	log       *slog.Logger
-	transport *kafka.Transport
-	kafka     *kafka.Client
-	partlog   *partlog.Log
+	kafka     *servers.Kafka
 	db        *pgxpool.Pool
 	ledger    ledger
 	writer    writer
@@ -44,25 +42,17 @@ func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	db, err := openPool(context.Background(), cfg.DatabaseURL, cfg.Connections)
+	db, err := servers.OpenDatabase(context.Background(), cfg.DatabaseURL, cfg.Connections)
 	if err != nil {
 		return nil, err
 	}
-	transport := &kafka.Transport{
-		Dial: dialer(cfg).DialContext, DialTimeout: cfg.NetworkTimeout, ClientID: cfg.ClientID, SASL: cfg.SASL,
-		MetadataTTL: 6 * time.Second, MetadataTopics: cfg.Topics, IdleTimeout: time.Minute,
-	}
-	log, err := partlog.New(partlog.Config{
-		Brokers: cfg.Brokers, Transport: transport, ClientID: cfg.ClientID, MaxBatchBytes: cfg.MaxBatchBytes, Timeout: cfg.NetworkTimeout,
-	})
+	brokers, err := servers.OpenKafka(cfg.kafka())
 	if err != nil {
 		db.Close()
 		return nil, err
 	}
 	s := &Sink{
-		cfg: cfg, log: cfg.Logger, transport: transport, partlog: log, db: db, ledger: ledger{db: db},
-		kafka:     &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: transport, Timeout: cfg.NetworkTimeout},
-		oversized: semaphore.NewWeighted(1),
+		cfg: cfg, log: cfg.Logger, kafka: brokers, db: db, ledger: ledger{db: db}, oversized: semaphore.NewWeighted(1),
 	}
 	s.writer = writer{db: db, copyRides: copyRides(), group: cfg.Group}
 	s.metrics, err = newMetrics(reg, s)
@@ -75,8 +65,7 @@ func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
 
 // Close releases connections. It must not be called before Run or Backfill has returned.
 func (s *Sink) Close() {
-	s.partlog.Close()
-	s.transport.CloseIdleConnections()
+	s.kafka.Close()
 	s.db.Close()
 }
 
@@ -92,7 +81,7 @@ func (s *Sink) Run(stop context.Context) error {
 
 // generations serves one generation of the group after the other until stop ends or the backfill, if there is one, is done.
 func (s *Sink) generations(stop context.Context, bf *backfill) error {
-	member, err := join(s.cfg, dialer(s.cfg).DialContext)
+	member, err := join(s.cfg, s.cfg.kafka().Dialer().DialContext)
 	if err != nil {
 		return err
 	}
@@ -140,7 +129,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 	}
 
 	c := &committer{
-		client: s.kafka, generation: generation, interval: s.cfg.CommitInterval, log: s.log, points: s.points,
+		client: s.kafka.Client, generation: generation, interval: s.cfg.CommitInterval, log: s.log, points: s.points,
 		pending: map[topicPartition]Position{},
 	}
 	pipelines := s.pipelines(assigned, topics, c, bf)
@@ -220,14 +209,6 @@ func assignments(generation *kafka.Generation) []topicPartition {
 		}
 	}
 	return list
-}
-
-// dialer dials brokers with a bound and notices dead ones.
-func dialer(cfg Config) *net.Dialer {
-	return &net.Dialer{
-		Timeout:         cfg.NetworkTimeout,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
-	}
 }
 
 // Ready returns nil if this member serves a generation, both servers answer it and none of its partitions is halted, else why not. It asks no

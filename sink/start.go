@@ -96,7 +96,7 @@ func (s *Sink) starts(ctx context.Context, topic partlog.Topic, start Start) ([]
 		case startOffset:
 			at = start.offset
 		case startTime:
-			offset, found, err := s.partlog.OffsetAt(ctx, topic.Name, number, start.time)
+			offset, found, err := s.kafka.Log.OffsetAt(ctx, topic.Name, number, start.time)
 			if err != nil {
 				return nil, fmt.Errorf("ask for the offset of %s/%d at %s: %w", topic.Name, number, start, err)
 			}
@@ -116,7 +116,7 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 	for _, p := range partitions {
 		numbers = append(numbers, int(p))
 	}
-	response, err := s.kafka.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
+	response, err := s.kafka.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
 	if err == nil {
 		err = response.Error
 	}
@@ -142,7 +142,7 @@ func (s *Sink) boundsOf(ctx context.Context, topic partlog.Topic) (map[int32]par
 	for _, p := range topic.Partitions {
 		numbers = append(numbers, p.Number)
 	}
-	bounds, err := s.partlog.Bounds(ctx, topic.Name, numbers...)
+	bounds, err := s.kafka.Log.Bounds(ctx, topic.Name, numbers...)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
 	}

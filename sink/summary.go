@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"ridesink/internal/servers"
 )
 
 // summary.go: what a backfill did, as the ledger says it in the end. Before it backfill.go.
@@ -85,7 +87,7 @@ func (s *Summary) any(is func(PartitionSummary) bool) bool {
 
 // summary reads what the ledger says at the end. After a stop it still asks, for a moment.
 func (bf *backfill) summary(ctx context.Context, took time.Duration) (*Summary, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*connectTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*servers.ConnectTimeout)
 	defer cancel()
 	s := bf.sink
 	var rows []ledgerRow
@@ -143,7 +145,7 @@ func (bf *backfill) summary(ctx context.Context, took time.Duration) (*Summary, 
 // added names the partitions that came while the backfill ran; none if no broker answers any more.
 func (bf *backfill) added(ctx context.Context) []string {
 	added := []string{}
-	topics, err := bf.sink.partlog.Topics(ctx, bf.sink.cfg.Topics...)
+	topics, err := bf.sink.kafka.Log.Topics(ctx, bf.sink.cfg.Topics...)
 	if err != nil {
 		return added
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // watch.go: what changes under a running generation: new partitions, a topic that was made again, a database that is away.
@@ -19,7 +20,7 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 			return
 		}
 		s.lookAfterDatabase(ctx, trouble)
-		topics, err := s.partlog.Topics(ctx, s.cfg.Topics...)
+		topics, err := s.kafka.Log.Topics(ctx, s.cfg.Topics...)
 		if err != nil {
 			s.log.DebugContext(ctx, "cannot look for new partitions", "err", err)
 			continue
@@ -42,7 +43,7 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 
 // lookAfterDatabase notices that PostgreSQL is away also while there is nothing to write.
 func (s *Sink) lookAfterDatabase(ctx context.Context, trouble *outage) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, servers.ConnectTimeout)
 	defer cancel()
 	_, err := s.ledger.now(ctx)
 	switch {

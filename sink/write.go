@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -14,6 +15,13 @@ import (
 )
 
 // write.go: ONE BATCH, ONE TRANSACTION. Before it decode.go, which filled the batch; after it commit.go, which tells Kafka.
+
+const (
+	// transactionTimeout bounds one attempt to write a batch, so that a connection that was cut without a word is given up at last.
+	transactionTimeout = time.Minute
+	// rollbackTimeout bounds a ROLLBACK. Closing the connection does the same, only later.
+	rollbackTimeout = 5 * time.Second
+)
 
 // ErrFenced says that the ledger was not where a batch begins: another member owns the partition by now, or the position was reset.
 // Nothing of the batch was stored.

@@ -11,6 +11,7 @@ const (
 	exitUsage       = 2   // bad configuration or usage
 	exitEnvironment = 3   // servers or tables not as expected
 	exitDeadLetters = 4   // done, with dead letters
+	exitDifference  = 5   // verify: table and topic differ
 	exitInterrupted = 130 // a second signal
 )
 
@@ -29,6 +30,9 @@ func usageError(err error) error { return &exitError{code: exitUsage, err: err} 
 
 // environmentError says that a server, its tables or a file is not as the command needs it. Its text says what to do.
 func environmentError(err error) error { return &exitError{code: exitEnvironment, err: err} }
+
+// differenceError says that what is stored is not what the topics hold.
+func differenceError(err error) error { return &exitError{code: exitDifference, err: err} }
 
 // exitCode returns the code that err stands for: its own, else that of a failure while running.
 func exitCode(err error) int {

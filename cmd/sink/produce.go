@@ -14,7 +14,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 	"ridesink/schema"
 )
 
@@ -79,19 +79,19 @@ func (c *produceCmd) Run(ctx context.Context, stdout io.Writer, log *slog.Logger
 		return err
 	}
 	defer func() { err = errors.Join(err, rides.Close()) }()
-	transport := &kafka.Transport{ClientID: "ridesink-produce", DialTimeout: 5 * time.Second, IdleTimeout: time.Minute, MetadataTopics: []string{c.Topic}}
-	defer transport.CloseIdleConnections()
-	ask, err := partlog.New(partlog.Config{Brokers: c.Brokers, Transport: transport, ClientID: transport.ClientID, Timeout: metadataTimeout})
+	brokers, err := servers.OpenKafka(servers.KafkaConfig{
+		Brokers: c.Brokers, Topics: []string{c.Topic}, ClientID: "ridesink-produce", NetworkTimeout: metadataTimeout,
+	})
 	if err != nil {
 		return usageError(err)
 	}
-	defer ask.Close()
-	topic := topicAt{name: c.Topic, brokers: c.Brokers, log: log, ask: ask, client: &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: transport, Timeout: metadataTimeout}}
+	defer brokers.Close()
+	topic := topicAt{name: c.Topic, brokers: c.Brokers, log: log, ask: brokers.Log, client: brokers.Client}
 	partitions, err := topic.ensure(ctx, c.Partitions)
 	if err != nil {
 		return err
 	}
-	s := newSender(c.Brokers, c.Topic, partitions, codec(c.Compression), c.Key != "none", transport, log)
+	s := newSender(c.Brokers, c.Topic, partitions, codec(c.Compression), c.Key != "none", brokers.Transport, log)
 	began := time.Now()
 	pumping := pump{rides: rides, sender: s, dialect: c.Dialect, key: c.Key, rate: c.Rate, log: log}
 	err = pumping.run(ctx)

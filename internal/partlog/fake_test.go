@@ -45,7 +45,6 @@ func testLog(tb testing.TB, brokers []string, change ...func(*Config)) *Log {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(l.Close)
 	return l
 }
 

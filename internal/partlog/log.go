@@ -67,9 +67,6 @@ func New(cfg Config) (*Log, error) {
 	}, nil
 }
 
-// Close releases what the Log holds. The transport stays open.
-func (l *Log) Close() {}
-
 // TopicID is a topic's identity (KIP-516). The zero value is "absent": older brokers give none, and Redpanda before late 2025 a zero one.
 type TopicID [16]byte
 

@@ -16,6 +16,7 @@ func TestRoomsAreKeptApart(t *testing.T) {
 		{"ridesink/internal/partlog", "ridesink/sink", "imports go one way"},
 		{"ridesink/internal/partlog", "ridesink/schema", "the log knows bytes, not rides"},
 		{"ridesink/internal/partlog", "github.com/jackc/pgx/v5", "the log knows no database"},
+		{"ridesink/internal/servers", "ridesink/schema", "how servers are reached does not depend on what a ride is"},
 		{"ridesink/sink", "ridesink/migrations", "the sink finds its tables, it does not make them"},
 		{"ridesink/sink", "github.com/alecthomas/kong", "only the command reads flags"},
 		{"ridesink/sink", "ridesink/internal/localenv", "servers of our own are for tests and the demo"},

@@ -1,4 +1,4 @@
-package sink
+package servers
 
 import (
 	"context"
@@ -7,21 +7,14 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// db.go: the connection pool that all partitions share, and how its sessions are set up. After it: ledger.go, write.go.
+// database.go: a connection pool to PostgreSQL, and how its sessions are set up.
 
-const (
-	// connectTimeout bounds one attempt to reach PostgreSQL.
-	connectTimeout = 5 * time.Second
-	// transactionTimeout bounds one attempt to write a batch, so that a connection that was cut without a word is given up at last.
-	transactionTimeout = time.Minute
-	// rollbackTimeout bounds a ROLLBACK. Closing the connection does the same, only later.
-	rollbackTimeout = 5 * time.Second
-)
+// ConnectTimeout bounds one attempt to reach PostgreSQL.
+const ConnectTimeout = 5 * time.Second
 
 // sessionSettings bound what a stuck session can hold. A session that stops answering is noticed by the server within 25 s by
 // keepalives; one whose client is frozen inside a transaction ends after 10 s.
@@ -35,8 +28,9 @@ var sessionSettings = map[string]string{ //nolint:gochecknoglobals // read only
 	"timezone":                            "UTC",
 }
 
-// openPool makes the pool without dialing. What the connection string sets itself (application_name, say) stays as it says.
-func openPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, error) {
+// OpenDatabase makes a pool of at most so many connections; it dials nothing. What the connection string sets itself (application_name, say)
+// stays as it says. An empty string means the PG* environment variables. Errors do not repeat the string. The caller closes the pool.
+func OpenDatabase(ctx context.Context, url string, connections int) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The error of pgx repeats the string, with the password hidden as best it can: it is left out.
@@ -44,11 +38,10 @@ func openPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, 
 	}
 	config.MaxConns = int32(connections)
 	config.MinConns = 0
-	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
-		config.ConnConfig.ConnectTimeout = connectTimeout
+	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > ConnectTimeout {
+		config.ConnConfig.ConnectTimeout = ConnectTimeout
 	}
-	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	config.ConnConfig.DialFunc = dialer.DialContext
+	config.ConnConfig.DialFunc = keptAlive().DialContext
 	for name, value := range sessionSettings {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -61,15 +54,19 @@ func openPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, 
 	return pool, nil
 }
 
-// checkDatabase asks PostgreSQL for the tables of the ledger once. Its errors are *EnvironmentError.
-func checkDatabase(ctx context.Context, pool *pgxpool.Pool) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*connectTimeout)
+// keptAlive is a dialer that notices dead connections within 25 s.
+func keptAlive() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+}
+
+// findTables plans a look at the tables that every command needs, and reads nothing.
+const findTables = `SELECT 1 FROM rides, sink_ledger, sink_dead_letters, sink_events WHERE false`
+
+// CheckDatabase asks PostgreSQL once whether it is there and has the tables. Its errors are *EnvironmentError.
+func CheckDatabase(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*ConnectTimeout)
 	defer cancel()
-	rows, err := pool.Query(ctx, readLedger, pgx.NamedArgs{"topics": []string{}, "since": time.Time{}})
-	if err == nil {
-		rows.Close()
-		err = rows.Err()
-	}
+	_, err := pool.Exec(ctx, findTables)
 	if err == nil {
 		return nil
 	}
@@ -87,21 +84,3 @@ func checkDatabase(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	return &EnvironmentError{What: "PostgreSQL at " + host + " does not answer as expected", Do: "see the error, mend it, and start again", Err: err}
 }
-
-// EnvironmentError says that a server is not as the sink needs it, before anything was read or written.
-type EnvironmentError struct {
-	What string // what is not as expected, with the address
-	Do   string // what the operator can do about it
-	Err  error  // the cause, nil if there is none beyond What
-}
-
-// Error returns what is wrong, why, and what to do, in one line.
-func (e *EnvironmentError) Error() string {
-	if e.Err == nil {
-		return e.What + ": " + e.Do
-	}
-	return fmt.Sprintf("%s: %s (%v)", e.What, e.Do, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *EnvironmentError) Unwrap() error { return e.Err }
