@@ -14,6 +14,7 @@ type Fetched struct {
 	LogStart      int64 // first offset that the broker still has, -1 from brokers before 1.0
 	HighWatermark int64
 	LastStable    int64
+	Leader        Partition // who answered, and in which leader epoch
 
 	topic     string
 	partition int32
@@ -126,6 +127,19 @@ func (f *Fetched) First() int64 { return f.first }
 
 // Next is the position after the last whole batch; First if there is none.
 func (f *Fetched) Next() int64 { return f.next }
+
+// Covering returns the leader epoch in which the batch was written that holds offset First, whether that is a record or not. covered is false where
+// no batch does: compaction took it, or it is not written yet. It must be called before Record.
+func (f *Fetched) Covering() (epoch int32, covered bool) {
+	for rest := f.batches; len(rest) > 0; {
+		at := cutFrame(rest)
+		if b := readHeader(at.whole); b.next > f.first {
+			return b.leaderEpoch, b.first <= f.first
+		}
+		rest = at.more
+	}
+	return -1, false
+}
 
 // Bytes is the size of the records as they came.
 func (f *Fetched) Bytes() int { return f.bytes }

@@ -268,3 +268,31 @@ func TestFetchedRecordDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a record, want none", allocations)
 	}
 }
+
+// The batch that holds an offset says in which leader epoch it was written, also where the offset is no record.
+func TestCovering(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		scenario string
+		records  []byte
+		epoch    int32
+		covered  bool
+	}{
+		{scenario: "it is the first of its batch", records: join(plain(100, 2)), epoch: 3, covered: true},
+		{scenario: "its batch begins before it", records: join(plain(98, 2), plain(99, 3)), epoch: 3, covered: true},
+		{scenario: "its batch was compacted away", records: join(plain(101, 2)), epoch: 3},
+		{scenario: "there is nothing yet", epoch: -1},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			t.Parallel()
+			var f Fetched
+			if err := f.open(testReader(t), &fetchResponse{records: c.records, highWatermark: 1 << 40}, 100, 1<<20, 1<<20); err != nil {
+				t.Fatal(err)
+			}
+			epoch, covered := f.Covering()
+			if epoch != c.epoch || covered != c.covered {
+				t.Errorf("Covering = %d, %t, want %d, %t", epoch, covered, c.epoch, c.covered)
+			}
+		})
+	}
+}

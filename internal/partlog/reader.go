@@ -79,6 +79,7 @@ func (r *Reader) Fetch(ctx context.Context, position int64, o FetchOptions, into
 	if err := into.open(r, answer, position, asked, limit); err != nil {
 		return nil, err
 	}
+	into.Leader = leader
 	return into, nil
 }
 
