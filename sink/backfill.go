@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,8 @@ type backfill struct {
 	first    map[topicPartition]Position       // where the ledger was at the beginning
 	progress func(Progress)
 	done     atomic.Bool
-	moved    chan struct{} // has something in it when a pipeline of ours has ended since the last look
+	replaced map[topicPartition]bool // at its end, and yet with another record where the last one was
+	moved    chan struct{}           // has something in it when a pipeline of ours has ended since the last look
 }
 
 // Backfill moves what is in the topics now and returns when every partition is done or halted in the ledger, whichever member did it, or when
@@ -63,7 +65,7 @@ func (s *Sink) Backfill(stop context.Context, progress func(Progress)) (*Summary
 func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backfill, error) {
 	bf := &backfill{
 		sink: s, ids: map[string]partlog.TopicID{}, bounds: map[topicPartition]partlog.Bounds{}, ends: map[topicPartition]Position{},
-		first: map[topicPartition]Position{}, progress: progress, moved: make(chan struct{}, 1),
+		first: map[topicPartition]Position{}, replaced: map[topicPartition]bool{}, progress: progress, moved: make(chan struct{}, 1),
 	}
 	var err error
 	if bf.began, err = s.ledger.now(ctx); err != nil {
@@ -90,8 +92,28 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 	}
 	for _, row := range rows {
 		bf.first[row.topicPartition] = row.next
+		if bf.reached(row) {
+			if err := bf.lookBack(ctx, row); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return bf, nil
+}
+
+// lookBack makes sure of a partition that has nothing to read: no pipeline might ever look at it.
+func (bf *backfill) lookBack(ctx context.Context, row ledgerRow) error {
+	at, err := bf.sink.ledger.position(ctx, row.topicPartition)
+	if err != nil {
+		return err
+	}
+	_, err = bf.sink.prove(ctx, lookBack{topicPartition: row.topicPartition, id: at.topicID, last: at.last, bytes: minFetchBytes})
+	var replaced *ReplacedError
+	bf.replaced[row.topicPartition] = errors.As(err, &replaced)
+	if bf.replaced[row.topicPartition] {
+		return nil
+	}
+	return err
 }
 
 // end is where tp's pipeline stops: -1 in a run without an end, and the log start, so at once, for a partition that came after the beginning.
@@ -192,10 +214,10 @@ func (bf *backfill) lookBeyond(ctx context.Context, rows []ledgerRow) error {
 	return nil
 }
 
-// reached reports whether row is at its end. A position beyond everything that Kafka has, or of another topic of the same name, is at no
-// end: a pipeline must look at it, and will halt it.
+// reached reports whether row is at its end. A position beyond everything that Kafka has, or of another log or topic of the same name, is at
+// no end: a pipeline must look at it, and will halt it.
 func (bf *backfill) reached(row ledgerRow) bool {
 	bounds, id := bf.bounds[row.topicPartition], bf.ids[row.topic]
 	recreated := id != (partlog.TopicID{}) && row.topicID != (partlog.TopicID{}) && id != row.topicID
-	return int64(row.next) >= bounds.LastStable && row.next <= bf.ends[row.topicPartition] && !recreated
+	return int64(row.next) >= bounds.LastStable && row.next <= bf.ends[row.topicPartition] && !recreated && !bf.replaced[row.topicPartition]
 }

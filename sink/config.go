@@ -49,6 +49,10 @@ type Config struct {
 	Start Start
 	// OnDataLoss is what happens when retention or DeleteRecords passed the position by. Default: halt.
 	OnDataLoss DataLoss
+	// MaxDeadLetters halts a partition instead of burying a whole topic in dead letters. Default: 90% of the last 1,000 records that this
+	// process moved of the partition. Lower: a bad hour of one producer halts. Off: a topic of something else becomes dead letters
+	// to its end.
+	MaxDeadLetters DeadLetterLimit
 
 	// MemoryBytes bounds the buffers of all partitions together. Default 96 MiB. Each partition owned gets an equal share: two
 	// responses, their decompressed batches and two batches of rows. More: larger fetches and transactions (beyond ~4 MiB each
@@ -86,6 +90,7 @@ func DefaultConfig() Config {
 		ClientID:       "ridesink",
 		Connections:    max(2, min(4, runtime.GOMAXPROCS(0))),
 		OnDataLoss:     HaltOnDataLoss,
+		MaxDeadLetters: DeadLetterLimit{limited: true, percent: 90},
 		MemoryBytes:    96 << 20,
 		MaxBatchBytes:  32 << 20,
 		SessionTimeout: 10 * time.Second,
@@ -148,6 +153,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("group", c.Group),
 		slog.String("start", c.Start.String()),
 		slog.String("on_data_loss", string(c.OnDataLoss)),
+		slog.String("max_dead_letters", c.MaxDeadLetters.String()),
 		slog.Int("connections", c.Connections),
 		slog.Int("memory_bytes", c.MemoryBytes),
 		slog.Int("max_batch_bytes", c.MaxBatchBytes),

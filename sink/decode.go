@@ -63,7 +63,7 @@ func (d *decoding) chunk(ctx context.Context, c chunk) (last bool, err error) {
 		return false, err
 	}
 	if err := c.log.Err(); err != nil {
-		return true, d.end(ctx, err)
+		return true, d.end(ctx, passable(err))
 	}
 	return false, nil
 }

@@ -21,8 +21,8 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("%s/%d: position %d is below the log start offset %d: offsets [%d,%d) are gone from Kafka; go on past them with --on-data-loss=skip, which counts them as lost",
-		e.Topic, e.Partition, e.First, e.Next, e.First, e.Next)
+	return fmt.Sprintf("%s/%d: position %d is below the log start offset %d: offsets [%d,%d) are gone from Kafka; go on past them with --on-data-loss=skip, which counts them as lost, or with sink reset --to %d",
+		e.Topic, e.Partition, e.First, e.Next, e.First, e.Next, e.Next)
 }
 
 // TruncatedError says that the log ends before the position: it was truncated by an unclean election, or made again shorter.
@@ -33,7 +33,7 @@ type TruncatedError struct {
 }
 
 func (e *TruncatedError) Error() string {
-	return fmt.Sprintf("%s/%d: position %d is beyond the end of the log at %d: the log was truncated, or the topic was deleted and made again; find out which before you change the position in sink_ledger",
+	return fmt.Sprintf("%s/%d: position %d is beyond the end of the log at %d: the log was truncated, or the topic was deleted and made again; find out which; then go on with what Kafka has: sink reset --to OFFSET, or sink reset --recreated",
 		e.Topic, e.Partition, e.Position, e.End)
 }
 
@@ -45,7 +45,7 @@ type RecreatedError struct {
 }
 
 func (e *RecreatedError) Error() string {
-	return fmt.Sprintf("%s/%d: the topic was deleted and made again (its id was %s and is %s): the rows in PostgreSQL are of the old one; to read the new one, remove or rename what is of the old one in rides, sink_dead_letters and sink_ledger",
+	return fmt.Sprintf("%s/%d: the topic was deleted and made again (its id was %s and is %s): the rows in PostgreSQL are of the old one; to read the new one, remove them with sink reset --recreated, or keep them under another name with --keep-as NAME",
 		e.Topic, e.Partition, e.Was, e.Is)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"ridesink/internal/partlog"
@@ -44,6 +45,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 	trouble := p.sink.outage("kafka", p.log)
 	defer trouble.forget()
 	var seen refusals
+	slow := 0 // how often in a row an answer took too long: each halves what is asked
 	for ctx.Err() == nil && !p.ended(position) && (share.until == 0 || position < share.until) {
 		var into *partlog.Fetched
 		select {
@@ -53,12 +55,16 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		}
 		started := time.Now()
 		got, err := reader.Fetch(polling, int64(position), partlog.FetchOptions{
-			MaxBytes: p.askBytes(share), BufferBytes: share.bytes, MaxWait: pollWait, TopicID: p.id,
+			MaxBytes: max(minFetchBytes, p.askBytes(share)>>slow), BufferBytes: share.bytes, MaxWait: pollWait, TopicID: p.id,
 		}, into)
 		if err != nil {
 			responses <- into
 			if ctx.Err() != nil {
 				return nil
+			}
+			p.trust.shaken()
+			if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+				slow = min(slow+1, 20)
 			}
 			last, wait := p.refusal(ctx, err, position, &seen)
 			if last != nil {
@@ -79,7 +85,12 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			sleep(ctx, time.Until(started.Add(p.pace))) // a broker that does not hold the fetch must not be asked in a loop
 			continue
 		}
+		if !p.trust.covers(got) { // another leader, who may have another log
+			responses <- got
+			return send(ctx, out, chunk{err: errReread})
+		}
 		position = Position(got.Next())
+		slow = max(0, slow-1)
 		caughtUp := got.Next() >= got.LastStable // before the send: the chunk is the decoder's then
 		if err := send(ctx, out, chunk{log: got}); err != nil || share.once {
 			return nil
@@ -141,7 +152,16 @@ func (p *pipeline) refusal(ctx context.Context, err error, position Position, se
 			return nil, 0
 		}
 	}
-	return &chunk{err: err}, 0
+	return &chunk{err: passable(err)}, 0
+}
+
+// passable says of a batch that cannot be opened how to go on without it, and leaves other errors as they are.
+func passable(err error) error {
+	var corrupt *partlog.CorruptError
+	if !errors.As(err, &corrupt) {
+		return err
+	}
+	return fmt.Errorf("%w; to go on without it, which counts it as lost: sink reset --to %d", err, corrupt.Next)
 }
 
 // ended reports whether a backfill need not read on from position. A position beyond all that the log had is not at an end: the leader

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 )
 
 // halt.go: a partition that cannot go on says so, in the ledger, and waits for somebody to mend it.
@@ -11,9 +12,16 @@ import (
 func (p *pipeline) halted(stop, work context.Context, why error) (again bool) {
 	p.log.ErrorContext(work, "partition halted", "position", int64(p.state.position()), "err", why)
 	p.state.halted(why.Error())
-	mark := func(ctx context.Context) error { return p.sink.ledger.halt(ctx, p.topicPartition, why.Error()) }
-	if err := p.sink.persist(work, "postgres", mark); err != nil && work.Err() == nil {
+	marked := false
+	err := p.sink.persist(work, "postgres", func(ctx context.Context) (err error) {
+		marked, err = p.sink.ledger.halt(ctx, p.topicPartition, p.state.position(), why.Error())
+		return err
+	})
+	switch {
+	case err != nil && work.Err() == nil:
 		p.log.ErrorContext(work, "cannot mark the partition as halted in the ledger", "err", err)
+	case err == nil && !marked && !errors.Is(why, errRowVanished):
+		return true // the ledger is elsewhere by now: look again
 	}
 	if p.end >= 0 {
 		return false

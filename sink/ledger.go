@@ -91,9 +91,11 @@ func (l ledger) read(ctx context.Context, topics []string, since time.Time) ([]l
 
 // place is what a pipeline must know of its row: where to go on, and of which topic.
 type place struct {
-	next    Position
-	topicID partlog.TopicID
-	halted  bool
+	next         Position
+	topicID      partlog.TopicID
+	last         lastRecord // that was covered, if any
+	deadLettered int64
+	halted       bool
 }
 
 // errRowVanished says that the ledger lost a partition's row while the sink was running.
@@ -105,7 +107,8 @@ func (l ledger) position(ctx context.Context, tp topicPartition) (place, error) 
 	defer cancel()
 	var at place
 	var id pgtype.UUID
-	err := l.db.QueryRow(ctx, readPosition, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition}).Scan(&at.next, &id, &at.halted)
+	err := l.db.QueryRow(ctx, readPosition, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition}).Scan(&at.next, &id,
+		&at.last.known, &at.last.offset, &at.last.timestamp, &at.last.leaderEpoch, &at.deadLettered, &at.halted)
 	switch {
 	case err == pgx.ErrNoRows: //nolint:errorlint // Scan returns it bare
 		return place{}, errRowVanished
@@ -153,18 +156,16 @@ func (l ledger) adopt(ctx context.Context, tp topicPartition, id partlog.TopicID
 	return nil
 }
 
-// halt marks a partition as halted, clear takes the mark back.
-func (l ledger) halt(ctx context.Context, tp topicPartition, reason string) error {
+// halt marks a partition as halted at a position; it reports false, and marks nothing, where the ledger is elsewhere: another member goes on
+// there, or the row has vanished. clear takes the mark back.
+func (l ledger) halt(ctx context.Context, tp topicPartition, at Position, reason string) (marked bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
 	defer cancel()
-	tag, err := l.db.Exec(ctx, markHalted, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition, "reason": reason})
+	tag, err := l.db.Exec(ctx, markHalted, pgx.NamedArgs{"topic": tp.topic, "partition": tp.partition, "position": at, "reason": reason})
 	if err != nil {
-		return fmt.Errorf("mark %s as halted: %w", tp, err)
+		return false, fmt.Errorf("mark %s as halted: %w", tp, err)
 	}
-	if tag.RowsAffected() == 0 {
-		return errRowVanished
-	}
-	return nil
+	return tag.RowsAffected() == 1, nil
 }
 
 func (l ledger) clear(ctx context.Context, tp topicPartition) error {

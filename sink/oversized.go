@@ -33,13 +33,13 @@ func (p *pipeline) adapt(stop, work context.Context, err error) error {
 
 // moveOversized moves the partition over one batch of the log that is larger than its share, while no other partition does the same.
 func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
+	if err := p.place(work); err != nil {
+		return err
+	}
 	if err := p.sink.oversized.Acquire(work, 1); err != nil {
 		return context.Cause(work)
 	}
 	defer p.sink.oversized.Release(1)
-	if err := p.place(work); err != nil {
-		return err
-	}
 	for {
 		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
 		var tooLarge *partlog.TooLargeError
@@ -60,5 +60,10 @@ func (p *pipeline) tooLarge(err error) error {
 	if !errors.As(err, &tooLarge) {
 		return err
 	}
-	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again", p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes)
+	without := ""
+	if tooLarge.Next > tooLarge.First {
+		without = fmt.Sprintf("; to go on without it, which counts it as lost: sink reset --to %d", tooLarge.Next)
+	}
+	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again%s",
+		p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes, without)
 }

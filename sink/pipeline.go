@@ -53,7 +53,9 @@ type pipeline struct {
 
 	refused      Position        // up to here the log is read carefully: PostgreSQL refused a record of it
 	id           partlog.TopicID // the topic's id as the ledger has it
-	ratioPercent atomic.Int64    // decompressed bytes per hundred fetched, of the last response
+	breaker      breaker
+	trust        trust        // in the log, by what identity.go saw of it
+	ratioPercent atomic.Int64 // decompressed bytes per hundred fetched, of the last response
 }
 
 // run moves the partition until stop ends or its end is reached. A partition that halts is marked in the ledger and is no error: the
@@ -104,7 +106,7 @@ func (p *pipeline) follow(stop, work context.Context) error {
 	return errReread // as usual from here on
 }
 
-// place reads where to begin, and whether the ledger's topic is still the one in Kafka.
+// place reads where to begin, and whether topic and log are still the ones of the ledger.
 func (p *pipeline) place(ctx context.Context) error {
 	var at place
 	err := p.sink.persist(ctx, "postgres", func(ctx context.Context) (err error) {
@@ -119,16 +121,20 @@ func (p *pipeline) place(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.id, p.breaker.stored = at.topicID, at.deadLettered
+	p.state.placed(at.next)
 	if p.current != (partlog.TopicID{}) && at.topicID != p.current {
 		return &RecreatedError{Topic: p.topic, Partition: p.partition, Was: at.topicID.String(), Is: p.current.String()}
+	}
+	p.trust, err = p.sink.prove(ctx, lookBack{topicPartition: p.topicPartition, id: at.topicID, last: at.last, bytes: p.share.bytes})
+	if err != nil {
+		return err
 	}
 	if at.halted { // by an earlier run: this is another try
 		if err := p.sink.ledger.clear(ctx, p.topicPartition); err != nil {
 			p.log.DebugContext(ctx, "cannot take the halt back", "err", err)
 		}
 	}
-	p.id = at.topicID
-	p.state.placed(at.next)
 	p.committer.note(p.topicPartition, at.next) // Kafka may know less: a member can die between the two commits
 	return nil
 }

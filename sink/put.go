@@ -54,7 +54,7 @@ func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *
 }
 
 // put writes b, however often it takes, and tells everybody who wants to know. Outages are waited for here. It returns errMoved if the
-// ledger is elsewhere.
+// ledger is elsewhere, ErrTooManyDeadLetters if the breaker does not let b pass.
 func (p *pipeline) put(ctx context.Context, b *batch) error {
 	if b == nil || b.first == b.next {
 		return nil
@@ -64,10 +64,15 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 	defer trouble.forget()
 	uncertain := false // an attempt may have been durable without our knowing
 	for {
+		after, err := p.breaker.admit(b)
+		if err != nil {
+			return err
+		}
 		started := time.Now()
-		err := p.sink.writer.write(ctx, p.id, b)
+		err = p.sink.writer.write(ctx, p.id, b)
 		if err == nil {
 			trouble.ended(ctx)
+			p.breaker = after
 			p.wrote(b, time.Since(started))
 			return nil
 		}
@@ -83,6 +88,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			continue
 		case wasWritten:
 			trouble.ended(ctx)
+			p.breaker = after
 			p.wrote(b, time.Since(started))
 			return nil
 		case movedAway:

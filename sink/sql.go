@@ -57,7 +57,8 @@ SELECT kafka_topic, kafka_partition, topic_id, first_offset, next_offset, insert
 
 // readPosition returns one partition's position and identity; no lock. Primary key.
 const readPosition = `
-SELECT next_offset, topic_id, halted_reason IS NOT NULL
+SELECT next_offset, topic_id, last_offset IS NOT NULL, coalesce(last_offset, -1), coalesce(last_timestamp, -1), coalesce(last_leader_epoch, -1),
+       dead_lettered, halted_reason IS NOT NULL
   FROM sink_ledger
  WHERE kafka_topic = @topic AND kafka_partition = @partition`
 
@@ -73,11 +74,12 @@ const adoptTopicID = `
 UPDATE sink_ledger SET topic_id = @topic_id, updated_at = now()
  WHERE kafka_topic = @topic AND kafka_partition = @partition AND topic_id IS NULL`
 
-// markHalted says in the ledger that a partition stopped and why; 1 row. clearHalted takes that back when a member tries again.
+// markHalted says in the ledger that a partition stopped and why; 1 row, 0 if the position is another by now. clearHalted takes that back when a
+// member tries again.
 const (
 	markHalted = `
 UPDATE sink_ledger SET halted_reason = @reason, halted_at = now(), updated_at = now()
- WHERE kafka_topic = @topic AND kafka_partition = @partition`
+ WHERE kafka_topic = @topic AND kafka_partition = @partition AND next_offset = @position`
 	clearHalted = `
 UPDATE sink_ledger SET halted_reason = NULL, halted_at = NULL, updated_at = now()
  WHERE kafka_topic = @topic AND kafka_partition = @partition AND halted_reason IS NOT NULL`

@@ -23,6 +23,7 @@ type moveOptions struct {
 	databaseOptions
 	Start          string        `name:"start" env:"SINK_START" default:"earliest" placeholder:"WHERE" help:"Where a topic begins that the database does not know yet: earliest, latest, committed (the group's offsets in Kafka), an offset, or an RFC 3339 time. Later starts go on where the database says."`
 	OnDataLoss     string        `name:"on-data-loss" env:"SINK_ON_DATA_LOSS" default:"halt" enum:"halt,skip" help:"When records are gone from Kafka before they were read: halt that partition, or skip the range, count it as lost and record it in sink_events."`
+	MaxDeadLetters string        `name:"max-dead-letters" env:"SINK_MAX_DEAD_LETTERS" default:"90%" placeholder:"LIMIT" help:"Halt a partition instead of storing more dead letters: a share of its last 1,000 records such as 90%, a number that it may have in all, or off."`
 	Migrate        bool          `name:"migrate" env:"SINK_MIGRATE" help:"Bring the tables up to date first, as sink migrate up does."`
 	MemoryBytes    int           `name:"memory-bytes" env:"SINK_MEMORY_BYTES" default:"${memory_bytes}" placeholder:"N" help:"Bytes for the buffers of all partitions together."`
 	MaxBatchBytes  int           `name:"max-batch-bytes" env:"SINK_MAX_BATCH_BYTES" default:"${max_batch_bytes}" placeholder:"N" help:"Largest record batch that is read, compressed or not; a larger one halts its partition."`
@@ -43,6 +44,9 @@ func (o *moveOptions) config(log *slog.Logger) (sink.Config, error) {
 	cfg.Brokers, cfg.Topics, cfg.Group = o.Brokers, o.Topics, o.Group
 	if cfg.Start, err = sink.ParseStart(o.Start); err != nil {
 		return cfg, usageError(fmt.Errorf("--start: %w", err))
+	}
+	if cfg.MaxDeadLetters, err = sink.ParseDeadLetterLimit(o.MaxDeadLetters); err != nil {
+		return cfg, usageError(fmt.Errorf("--max-dead-letters: %w", err))
 	}
 	cfg.OnDataLoss = sink.DataLoss(o.OnDataLoss)
 	cfg.MemoryBytes, cfg.MaxBatchBytes = o.MemoryBytes, o.MaxBatchBytes
