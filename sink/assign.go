@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -69,6 +70,9 @@ func (s *Sink) prepare(ctx context.Context) error {
 			continue
 		}
 		starts, err := s.starts(ctx, topic, s.cfg.Start)
+		if partlog.Retriable(err) {
+			return &EnvironmentError{What: fmt.Sprintf("topic %q has a partition that no broker answers for", topic.Name), Do: "wait until its leader is there, and start again", Err: err}
+		}
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ const leaveTimeout = 3 * time.Second
 
 // membership owns the ConsumerGroup.
 type membership struct {
+	name        string
 	group       *kafka.ConsumerGroup
 	connections *connections
 	leader      *leaderBalancer
@@ -36,6 +37,7 @@ func join(cfg Config, dial func(context.Context, string, string) (net.Conn, erro
 	brokers := slices.Clone(cfg.Brokers) // members need not all begin with the same one
 	rand.Shuffle(len(brokers), func(i, j int) { brokers[i], brokers[j] = brokers[j], brokers[i] })
 	m := &membership{
+		name:        cfg.Group,
 		closed:      make(chan struct{}),
 		connections: &connections{dial: dial, open: map[net.Conn]bool{}, bootstrap: brokers},
 		leader:      &leaderBalancer{GroupBalancer: kafka.RangeGroupBalancer{}},
@@ -60,7 +62,8 @@ func join(cfg Config, dial func(context.Context, string, string) (net.Conn, erro
 	return m, nil
 }
 
-// next waits for the next generation. Trouble with the coordinator is waited for; it returns an error only when ctx ends.
+// next waits for the next generation. Trouble with the coordinator is waited for; it returns an error when ctx ends, and an
+// *EnvironmentError where the group will never take this member.
 func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generation, error) {
 	defer trouble.forget()
 	for {
@@ -74,9 +77,34 @@ func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generati
 		case errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.UnknownMemberId), errors.Is(err, kafka.IllegalGeneration):
 			m.log.DebugContext(ctx, "joining again", "err", err)
 		default:
+			if refused := m.refused(err); refused != nil {
+				return nil, refused
+			}
 			trouble.failed(ctx, err) // kafka-go waits JoinGroupBackoff by itself
 		}
 	}
+}
+
+// refused says what an operator can do where waiting does not mend err; nil where it may.
+func (m *membership) refused(err error) error {
+	var code kafka.Error
+	if !errors.As(err, &code) {
+		return nil
+	}
+	do := ""
+	switch code {
+	case kafka.InvalidSessionTimeout:
+		do = "set --session-timeout between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms"
+	case kafka.InconsistentGroupProtocol:
+		do = "consumers of another kind are members of it: name another with --group"
+	case kafka.InvalidGroupId:
+		do = "name another with --group"
+	case kafka.GroupAuthorizationFailed:
+		do = "allow this user to read the group, or name another with --group"
+	default:
+		return nil
+	}
+	return &EnvironmentError{What: fmt.Sprintf("Kafka refuses this member of group %q", m.name), Do: do, Err: err}
 }
 
 // leave begins to leave the group, and returns when the running generation has ended by that: then kafka-go will not join another.

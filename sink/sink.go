@@ -88,8 +88,11 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 	defer member.left()
 	for {
 		generation, err := member.next(stop, s.outage("kafka", s.log))
-		if err != nil {
-			return nil // stop ended: a clean end
+		switch {
+		case err != nil && stop.Err() != nil:
+			return nil // a clean end
+		case err != nil:
+			return err
 		}
 		served := make(chan error, 1)
 		// One function for each generation: when it returns, kafka-go ends the generation.
