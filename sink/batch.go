@@ -63,7 +63,7 @@ func (b *batch) reset(tp topicPartition, first Position, keepBytes int) {
 
 // full reports whether b has reached its share.
 func (b *batch) full(s share) bool {
-	return len(b.rows)+b.deadBytes >= s.bytes || len(b.dead) >= deadLettersPerBatch || s.careful() && len(b.index) >= carefulRecords
+	return len(b.rows)+b.deadBytes >= s.rows || len(b.dead) >= deadLettersPerBatch || s.careful() && len(b.index) >= carefulRecords
 }
 
 // positionOnly reports whether b moves the position over offsets that hold no records, and nothing else.

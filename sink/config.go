@@ -59,8 +59,9 @@ type Config struct {
 	// nothing more was measured). Less, or many partitions: smaller ones, at the cost of more round trips.
 	MemoryBytes int
 	// MaxBatchBytes is the largest record batch, compressed or not, that is read at all. Default 32 MiB. A batch above its
-	// partition's share is handled one at a time over all partitions, in memory of its own beside MemoryBytes. A batch above this limit
-	// halts its partition. Keep it above the brokers' message.max.bytes, times the compression ratio.
+	// partition's share is read one at a time over all partitions, in memory of its own beside MemoryBytes: twice its size where it is
+	// compressed. A batch above this limit halts its partition. Keep it above the brokers' message.max.bytes, times the compression
+	// ratio.
 	MaxBatchBytes int
 
 	// SessionTimeout is how long the group waits for a silent member before its partitions go to others. Default 10 s. Longer:

@@ -176,7 +176,7 @@ func (d *decoding) open(ctx context.Context) error {
 	}
 	select {
 	case d.b = <-d.free:
-		d.b.reset(d.topicPartition, d.next, 2*d.share.bytes)
+		d.b.reset(d.topicPartition, d.next, 2*d.share.rows)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -15,17 +15,18 @@ func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	var tooLarge *partlog.TooLargeError
 	var slow *slowError
 	var refused *refusedError
+	if errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes {
+		err = p.moveOversized(stop, work, tooLarge.Size)
+	}
 	switch {
-	case errors.As(err, &tooLarge) && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
-		return p.moveOversized(stop, work, tooLarge.Size)
 	case errors.As(err, &tooLarge):
 		return p.tooLarge(err)
 	case errors.As(err, &refused):
 		p.refused = refused.until
 		return nil
-	case errors.As(err, &slow) && p.share.bytes > minFetchBytes:
-		p.share.bytes = max(minFetchBytes, p.share.bytes/2)
-		p.log.WarnContext(work, "statement_timeout cancels batches: trying smaller ones", "bytes", p.share.bytes, "err", slow.cause)
+	case errors.As(err, &slow) && p.share.rows > minRowsBytes:
+		p.share.rows = max(minRowsBytes, p.share.rows/2)
+		p.log.WarnContext(work, "a transaction takes too long: trying smaller ones", "bytes", p.share.rows, "err", slow.cause)
 		return nil
 	}
 	return err
@@ -41,7 +42,11 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 	}
 	defer p.sink.oversized.Release(1)
 	for {
-		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
+		s := share{bytes: size, rows: p.share.rows, once: true}
+		if p.state.position() < p.refused {
+			s.until = p.refused
+		}
+		err := p.move(stop, work, p.state.position(), s)
 		var tooLarge *partlog.TooLargeError
 		switch {
 		case errors.Is(err, errMoved), errors.Is(err, errReread):
@@ -49,7 +54,7 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 		case errors.As(err, &tooLarge) && tooLarge.Size > size && tooLarge.Size <= p.sink.cfg.MaxBatchBytes:
 			size = tooLarge.Size // it needs still more once it is decompressed
 		default:
-			return p.tooLarge(err)
+			return err
 		}
 	}
 }

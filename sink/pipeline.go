@@ -19,6 +19,8 @@ import (
 const (
 	// minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
 	minFetchBytes = 16 << 10
+	// minRowsBytes is the smallest transaction that a server which cancels larger ones is sent, a record or two aside.
+	minRowsBytes = 16 << 10
 	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
 	buffersAhead = 2
 	// buffersPerPartition is what a share is an equal part of: responses, decompressed batches and rows, buffersAhead of each.
@@ -29,7 +31,8 @@ const (
 
 // share is the memory that each buffer of a pipeline may take.
 type share struct {
-	bytes int
+	bytes int      // a response, or a batch of the log decompressed
+	rows  int      // the rows and dead letters of a transaction; one record may go beyond it
 	once  bool     // stop after one response
 	until Position // stop there, and keep the records of small batches; 0: neither
 }

@@ -347,3 +347,16 @@ func TestARewoundDatabaseHealsItself(t *testing.T) {
 		t.Errorf("%d rides, want 10", n)
 	}
 }
+
+// A record that the database refuses is found in a batch of the log that is larger than its partition's share too.
+func TestARefusedRecordInALargeBatchIsADeadLetter(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.exec("ALTER TABLE rides ADD CONSTRAINT few CHECK (vendor_id NOT IN (0, 1500, 2999))")
+	f.send(0, rides(0, 3000)...) // one batch of the log, some 250 KiB
+	cfg := f.config()
+	cfg.MemoryBytes = 1 << 20 // a share is then 174,762 bytes
+	if sum := f.backfill(cfg); sum.ThisRun != (Counts{Inserted: 2997, DeadLetters: 3}) {
+		t.Errorf("%+v, want 2,997 inserted and 3 dead letters\n%s", sum.ThisRun, f.log)
+	}
+}

@@ -63,6 +63,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 	trouble := p.sink.outage("postgres", p.log)
 	defer trouble.forget()
 	uncertain := false // an attempt may have been durable without our knowing
+	late := 0          // attempts that took all of transactionTimeout
 	for {
 		after, err := p.breaker.admit(b)
 		if err != nil {
@@ -83,8 +84,14 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		p.log.DebugContext(ctx, "write failed", "batch", b.String(), "err", err)
 		var unknown *outcomeUnknownError
 		uncertain = uncertain || errors.As(err, &unknown)
+		if errors.Is(err, context.DeadlineExceeded) && time.Since(started) >= transactionTimeout {
+			late++
+		}
 		switch p.mend(ctx, b, err, uncertain, trouble) {
 		case mended:
+			if late > 1 && p.share.rows > minRowsBytes { // once may be an outage
+				return &slowError{cause: err}
+			}
 			continue
 		case wasWritten:
 			trouble.ended(ctx)

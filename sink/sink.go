@@ -173,7 +173,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
 			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, end: bf.end(tp), known: bf.known(tp),
-			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes)},
+			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes), rows: part},
 			pace: max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
 		}
 		pipelines = append(pipelines, p)
