@@ -26,16 +26,16 @@ type Progress struct {
 
 // backfill is a run's ends. A nil *backfill is a run without an end.
 type backfill struct {
-	sink     *Sink
-	began    time.Time                         // by the database's clock: halts before it are of earlier runs
-	ids      map[string]partlog.TopicID        // of the topics, zero where the broker gives none
-	bounds   map[topicPartition]partlog.Bounds // when the backfill began
-	ends     map[topicPartition]Position       // the newest high watermarks that were asked for
-	first    map[topicPartition]Position       // where the ledger was at the beginning
-	progress func(Progress)
-	done     atomic.Bool
-	replaced map[topicPartition]bool // at its end, and yet with another record where the last one was
-	moved    chan struct{}           // has something in it when a pipeline of ours has ended since the last look
+	sink           *Sink
+	began          time.Time                         // by the database's clock: halts before it are of earlier runs
+	ids            map[string]partlog.TopicID        // of the topics, zero where the broker gives none
+	bounds         map[topicPartition]partlog.Bounds // when the backfill began
+	highWatermarks map[topicPartition]Position       // the newest that were asked for
+	first          map[topicPartition]Position       // where the ledger was at the beginning
+	progress       func(Progress)
+	done           atomic.Bool
+	replaced       map[topicPartition]bool // at its end, and yet with another record where the last one was
+	moved          chan struct{}           // has something in it when a pipeline of ours has ended since the last look
 }
 
 // Backfill moves what is in the topics now and returns when every partition is done or halted in the ledger, whichever member did it, or when
@@ -64,7 +64,7 @@ func (s *Sink) Backfill(stop context.Context, progress func(Progress)) (*Summary
 // newBackfill takes the end offsets.
 func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backfill, error) {
 	bf := &backfill{
-		sink: s, ids: map[string]partlog.TopicID{}, bounds: map[topicPartition]partlog.Bounds{}, ends: map[topicPartition]Position{},
+		sink: s, ids: map[string]partlog.TopicID{}, bounds: map[topicPartition]partlog.Bounds{}, highWatermarks: map[topicPartition]Position{},
 		first: map[topicPartition]Position{}, replaced: map[topicPartition]bool{}, progress: progress, moved: make(chan struct{}, 1),
 	}
 	var err error
@@ -83,7 +83,7 @@ func (s *Sink) newBackfill(ctx context.Context, progress func(Progress)) (*backf
 		}
 		for number, b := range bounds {
 			tp := topicPartition{topic: topic.Name, partition: number}
-			bf.bounds[tp], bf.ends[tp] = b, Position(b.HighWatermark)
+			bf.bounds[tp], bf.highWatermarks[tp] = b, Position(b.HighWatermark)
 		}
 	}
 	rows, err := s.ledger.read(ctx, s.cfg.Topics, bf.began)
@@ -124,12 +124,12 @@ func (bf *backfill) end(tp topicPartition) Position {
 	return Position(bf.bounds[tp].LastStable)
 }
 
-// known is the newest high watermark that was asked for.
-func (bf *backfill) known(tp topicPartition) Position {
+// highWatermark is the newest that was asked for of tp.
+func (bf *backfill) highWatermark(tp topicPartition) Position {
 	if bf == nil {
 		return -1
 	}
-	return bf.ends[tp]
+	return bf.highWatermarks[tp]
 }
 
 // ended notes that a pipeline of ours has ended: it is time to look.
@@ -202,14 +202,14 @@ func (bf *backfill) look(ctx context.Context) error {
 // lookBeyond asks again for the end of the partitions that were read beyond the high watermark of the beginning.
 func (bf *backfill) lookBeyond(ctx context.Context, rows []ledgerRow) error {
 	for _, row := range rows {
-		if known, counted := bf.ends[row.topicPartition]; !counted || row.next <= known {
+		if known, counted := bf.highWatermarks[row.topicPartition]; !counted || row.next <= known {
 			continue
 		}
 		now, err := bf.sink.kafka.Log.Bounds(ctx, row.topic, row.partition)
 		if err != nil {
 			return fmt.Errorf("ask for the end of %s: %w", row.topicPartition, err)
 		}
-		bf.ends[row.topicPartition] = Position(now[row.partition].HighWatermark)
+		bf.highWatermarks[row.topicPartition] = Position(now[row.partition].HighWatermark)
 	}
 	return nil
 }
@@ -219,5 +219,5 @@ func (bf *backfill) lookBeyond(ctx context.Context, rows []ledgerRow) error {
 func (bf *backfill) reached(row ledgerRow) bool {
 	bounds, id := bf.bounds[row.topicPartition], bf.ids[row.topic]
 	recreated := id != (partlog.TopicID{}) && row.topicID != (partlog.TopicID{}) && id != row.topicID
-	return int64(row.next) >= bounds.LastStable && row.next <= bf.ends[row.topicPartition] && !recreated && !bf.replaced[row.topicPartition]
+	return int64(row.next) >= bounds.LastStable && row.next <= bf.highWatermarks[row.topicPartition] && !recreated && !bf.replaced[row.topicPartition]
 }

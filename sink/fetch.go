@@ -79,7 +79,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		trouble.ended(ctx)
 		seen = refusals{}
 		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
-		p.known = max(p.known, position) // the leader serves it
+		p.highWatermark = max(p.highWatermark, position) // the leader serves it
 		if got.Next() == int64(position) {
 			responses <- got
 			sleep(ctx, time.Until(started.Add(p.pace))) // a broker that does not hold the fetch must not be asked in a loop
@@ -167,7 +167,7 @@ func passable(err error) error {
 // ended reports whether a backfill need not read on from position. A position beyond all that the log had is not at an end: the leader
 // must say that the log was truncated, or that it knows more by now.
 func (p *pipeline) ended(position Position) bool {
-	return p.end >= 0 && p.end <= position && position <= p.known
+	return p.end >= 0 && p.end <= position && position <= p.highWatermark
 }
 
 // askBytes is how much to ask the broker for, so that the decompressed records fill a share.

@@ -43,16 +43,16 @@ func (s share) careful() bool { return s.until > 0 }
 // pipeline moves one partition. It lives for one generation.
 type pipeline struct {
 	topicPartition
-	sink      *Sink
-	committer *committer
-	log       *slog.Logger
-	state     *partitionState
-	decoder   *schema.Decoder
-	current   partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
-	end       Position        // a backfill stops here; -1: never
-	known     Position        // the high watermark when the backfill began: a position beyond it must be looked at
-	share     share
-	pace      time.Duration // between the starts of two fetches of a partition that has caught up
+	sink          *Sink
+	committer     *committer
+	log           *slog.Logger
+	state         *partitionState
+	decoder       *schema.Decoder
+	current       partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
+	end           Position        // a backfill stops here; -1: never
+	highWatermark Position        // the high watermark when the backfill began: a position beyond it must be looked at
+	share         share
+	pace          time.Duration // between the starts of two fetches of a partition that has caught up
 
 	refused      Position        // up to here the log is read carefully: PostgreSQL refused a record of it
 	id           partlog.TopicID // the topic's id as the ledger has it
