@@ -71,7 +71,9 @@ func (c *committer) commit(ctx context.Context) {
 				c.pending[tp] = next
 			}
 		}
+		return
 	}
+	c.points.reached(afterCommit)
 }
 
 func (c *committer) send(ctx context.Context, batch map[topicPartition]Position) error {

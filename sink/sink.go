@@ -53,8 +53,9 @@ func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
 	}
 	s := &Sink{
 		cfg: cfg, log: cfg.Logger, kafka: brokers, db: db, ledger: ledger{db: db}, oversized: semaphore.NewWeighted(1),
+		points: pointsOfBuild(),
 	}
-	s.writer = writer{db: db, copyRides: copyRides(), group: cfg.Group}
+	s.writer = writer{db: db, copyRides: copyRides(), group: cfg.Group, points: s.points}
 	s.metrics, err = newMetrics(reg, s)
 	if err != nil {
 		s.Close()

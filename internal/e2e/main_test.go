@@ -67,7 +67,7 @@ func withBinary(run func() int) int {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "sink")
-	args := []string{"build", "-o", binary}
+	args := []string{"build", "-tags", "faultpoints", "-o", binary}
 	if os.Getenv(raceVariable) != "" {
 		args = append(args, "-race")
 	}
