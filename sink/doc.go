@@ -4,17 +4,17 @@
 //
 //	membership.go  which partitions are ours, from the consumer group
 //	assign.go      their rows in sink_ledger, made before the first fetch; start.go says where
-//	pipeline.go    one straight pipeline for each partition:
+//	pipeline.go    one straight pipeline for each partition; identity.go says whether its log is still the one that was read:
 //	  fetch.go       from the leader: chunks of the log, over internal/partlog
 //	  decode.go      records to rows (package schema), dead letters and counts: a batch (batch.go, deadletter.go)
-//	  put.go         batches in order, each written however often it takes
+//	  put.go         batches in order, each written however often it takes, unless breaker.go says that too much would be buried
 //	  write.go       one batch, one transaction: COPY, dead letters, compare-and-set of the ledger, COMMIT
 //	commit.go      the offset to Kafka, for lag tools only
 //
 // sink.go holds the loop over generations, backfill.go and summary.go a run with an end. classify.go decides what is done about a write
 // that failed, retry.go waits for servers, bisect.go finds the record that PostgreSQL refuses, oversized.go makes room for large
-// batches, halt.go stops a partition, watch.go sees what changes outside. ledger.go is the positions, sql.go every statement, db.go
-// the connections, state.go and metrics.go what others may know, points.go where tests may stop it.
+// batches, halt.go stops a partition, watch.go sees what changes outside. ledger.go is the positions, sql.go every statement, state.go
+// and metrics.go what others may know, points.go where tests may stop it. Connections are package servers' matter.
 //
 // What always holds, whatever is killed, frozen or cut off:
 //
