@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -15,6 +14,14 @@ import (
 
 // committed reads the topics from log start to last stable offset and returns the records that a read_committed consumer is given.
 func committed(t testing.TB, brokers []string, topics ...string) map[place]*kgo.Record {
+	t.Helper()
+	found := map[place]*kgo.Record{}
+	eachCommitted(t, brokers, func(r *kgo.Record) { found[place{r.Topic, r.Partition, r.Offset}] = r }, topics...)
+	return found
+}
+
+// eachCommitted calls each with those records, in the order of each partition.
+func eachCommitted(t testing.TB, brokers []string, each func(*kgo.Record), topics ...string) {
 	t.Helper()
 	ends := endOffsets(t, brokers, topics...)
 	starts, err := admin(t, brokers).ListStartOffsets(t.Context(), topics...)
@@ -36,18 +43,18 @@ func committed(t testing.TB, brokers []string, topics ...string) map[place]*kgo.
 		}
 		assigned[o.Topic][o.Partition] = kgo.NewOffset().At(o.Offset)
 	})
-	found := map[place]*kgo.Record{}
 	if len(open) == 0 {
-		return found
+		return
 	}
 	// Control records are kept to see the end of a log that ends in one; they are not records of anybody's.
 	consumer := newClient(t, brokers, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumePartitions(assigned))
 	defer consumer.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	for len(open) > 0 {
+		ctx, cancel := context.WithTimeout(t.Context(), longWait)
 		fetches := consumer.PollFetches(ctx)
-		if err := errors.Join(ctx.Err(), fetches.Err0()); err != nil {
+		err := errors.Join(ctx.Err(), fetches.Err0())
+		cancel()
+		if err != nil {
 			t.Fatalf("read the topics back: %v; still open: %v", err, open)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
@@ -56,11 +63,10 @@ func committed(t testing.TB, brokers []string, topics ...string) map[place]*kgo.
 				delete(open, at)
 			}
 			if !r.Attrs.IsControl() && r.Offset < ends[at] {
-				found[place{r.Topic, r.Partition, r.Offset}] = r
+				each(r)
 			}
 		})
 	}
-	return found
 }
 
 // checkLog fails the test unless the topics hold exactly the records that are said to have been sent, byte for byte.
