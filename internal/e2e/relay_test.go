@@ -80,8 +80,9 @@ type relay struct {
 	t              testing.TB
 	listener       net.Listener
 	upstream       string // host:port
-	gate           *gate  // nil: none
-	bytesPerSecond int64  // of what the sink sends, on each connection; 0: no limit
+	gate           atomic.Pointer[gate]
+	refusing       atomic.Bool // ends new connections at once, as a server that is away does
+	bytesPerSecond int64       // of what the sink sends, on each connection; 0: no limit
 	bytesUp        atomic.Int64
 	bytesDown      atomic.Int64
 	closed         chan struct{}
@@ -91,6 +92,17 @@ type relay struct {
 	ended bool
 	open  map[net.Conn]bool
 }
+
+// hold puts another gate in place; nil: none. What the old one holds waits until that one is opened.
+func (r *relay) hold(g *gate) { r.gate.Store(g) }
+
+// away ends all connections and takes no more until back.
+func (r *relay) away() {
+	r.refusing.Store(true)
+	r.cut()
+}
+
+func (r *relay) back() { r.refusing.Store(false) }
 
 // startRelay starts a relay to the server of databaseURL.
 func startRelay(t testing.TB, databaseURL string, g *gate, bytesPerSecond int64) *relay {
@@ -107,7 +119,8 @@ func startRelay(t testing.TB, databaseURL string, g *gate, bytesPerSecond int64)
 	if network != "tcp" {
 		t.Fatalf("the relay wants a server on TCP, not at %s", upstream)
 	}
-	r := &relay{t: t, listener: listener, upstream: upstream, gate: g, bytesPerSecond: bytesPerSecond, closed: make(chan struct{}), open: map[net.Conn]bool{}}
+	r := &relay{t: t, listener: listener, upstream: upstream, bytesPerSecond: bytesPerSecond, closed: make(chan struct{}), open: map[net.Conn]bool{}}
+	r.hold(g)
 	r.pumps.Add(1)
 	go r.accept()
 	t.Cleanup(r.close)
@@ -167,6 +180,10 @@ func (r *relay) accept() {
 		client, err := r.listener.Accept()
 		if err != nil {
 			return // closed
+		}
+		if r.refusing.Load() {
+			client.Close()
+			continue
 		}
 		server, err := net.DialTimeout("tcp", r.upstream, 5*time.Second)
 		if err != nil {
@@ -242,7 +259,8 @@ func (r *relay) pass(out *bufio.Writer, p piece) error {
 		}
 	}
 	p.before = total.Add(int64(len(p.body))) - int64(len(p.body))
-	if r.gate == nil || r.gate.isOpen() || !r.gate.matches(p) {
+	g := r.gate.Load()
+	if g == nil || g.isOpen() || !g.matches(p) {
 		_, err := out.Write(p.body)
 		return err
 	}
@@ -253,9 +271,9 @@ func (r *relay) pass(out *bufio.Writer, p piece) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	r.gate.once.Do(func() { close(r.gate.reached) })
+	g.once.Do(func() { close(g.reached) })
 	select {
-	case <-r.gate.opened:
+	case <-g.opened:
 	case <-r.closed:
 		return net.ErrClosed
 	}
