@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,23 +93,28 @@ func (g *gate) judgeAll(ctx context.Context, mutants []mutant) (err error) {
 
 // healthy makes sure that the named tests pass in a tree without bugs: else they would seem to catch everything.
 func (g *gate) healthy(ctx context.Context, tree string, mutants []mutant) error {
-	tests, named := map[string][]string{}, map[string][]mutant{}
+	var builds []build
+	tests, named := map[build][]string{}, map[build][]mutant{}
 	for _, m := range mutants {
-		named[m.pkg] = append(named[m.pkg], m)
-		if !slices.Contains(tests[m.pkg], m.top()) {
-			tests[m.pkg] = append(tests[m.pkg], m.top())
+		b := build{pkg: m.pkg, race: m.race}
+		if named[b] == nil {
+			builds = append(builds, b)
+		}
+		named[b] = append(named[b], m)
+		if !slices.Contains(tests[b], m.top()) {
+			tests[b] = append(tests[b], m.top())
 		}
 	}
-	for _, pkg := range slices.Sorted(maps.Keys(tests)) {
-		began, names := time.Now(), tests[pkg]
-		t, err := g.runTest(ctx, tree, pkg, "^("+strings.Join(names, "|")+")$")
+	for _, b := range builds {
+		began, pkg, names := time.Now(), b.pkg, tests[b]
+		t, err := g.runTest(ctx, tree, b, "^("+strings.Join(names, "|")+")$")
 		if err != nil {
 			return fmt.Errorf("test %s without a mutant: %w", pkg, err)
 		}
 		if t.outcome != passed {
 			return fmt.Errorf("the tests of %s must pass without a mutant: %s %s\n%s", pkg, t.outcome, t.by, t.tail())
 		}
-		for _, m := range named[pkg] {
+		for _, m := range named[b] {
 			if !t.ran(m.test) {
 				return fmt.Errorf("%s: %s %s did not run: there is no such test, git does not know its file, or it was skipped for want of a server", m.name, pkg, m.test)
 			}

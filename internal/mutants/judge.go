@@ -53,7 +53,7 @@ func (g *gate) judge(ctx context.Context, tree string, m mutant) (v verdict, err
 		return v, nil
 	}
 	defer func() { err = errors.Join(err, takeOut()) }()
-	t, err := g.runTest(ctx, tree, m.pkg, m.pattern())
+	t, err := g.runTest(ctx, tree, build{pkg: m.pkg, race: m.race}, m.pattern())
 	if err != nil {
 		return v, err
 	}
@@ -77,22 +77,28 @@ func (g *gate) judge(ctx context.Context, tree string, m mutant) (v verdict, err
 	return v, nil
 }
 
+// build is a test binary.
+type build struct {
+	pkg  string
+	race bool
+}
+
 // runTest builds the tests of a package of the tree and runs those that match.
-func (g *gate) runTest(ctx context.Context, tree, pkg, pattern string) (tested, error) {
+func (g *gate) runTest(ctx context.Context, tree string, b build, pattern string) (tested, error) {
 	bin, err := os.CreateTemp("", "mutant-*.test")
 	if err != nil {
 		return tested{}, err
 	}
 	_ = bin.Close() // only its name is needed
 	defer os.Remove(bin.Name())
-	out, err := command(ctx, tree, 10*time.Minute, "go", "test", "-c", "-trimpath", "-vet=off", "-ldflags=-w", "-o", bin.Name(), pkg)
+	out, err := command(ctx, tree, 10*time.Minute, "go", "test", "-c", "-vet=off", "-ldflags=-w", fmt.Sprint("-race=", b.race), "-o", bin.Name(), b.pkg)
 	if ctx.Err() != nil {
 		return tested{}, context.Cause(ctx)
 	}
 	if err != nil {
 		return tested{outcome: noBuild, output: out}, nil //nolint:nilerr // that is what was to be found out
 	}
-	out, err = command(ctx, filepath.Join(tree, pkg), g.testTimeout+time.Minute, bin.Name(),
+	out, err = command(ctx, filepath.Join(tree, b.pkg), g.testTimeout+time.Minute, bin.Name(),
 		"-test.run", pattern, "-test.v", "-test.failfast", "-test.timeout", g.testTimeout.String())
 	if ctx.Err() != nil {
 		return tested{}, context.Cause(ctx)
@@ -130,7 +136,7 @@ func (t tested) tail() string { return t.output[max(0, len(t.output)-4<<10):] }
 
 // anyTest runs the whole suite of the tree until a test fails, and returns which; empty if none does.
 func (g *gate) anyTest(ctx context.Context, tree string) (by string, err error) {
-	out, err := command(ctx, tree, 2*g.suiteTimeout, "go", "test", "-trimpath", "-vet=off", "-failfast", "-timeout", g.suiteTimeout.String(), "./...")
+	out, err := command(ctx, tree, 2*g.suiteTimeout, "go", "test", "-vet=off", "-failfast", "-timeout", g.suiteTimeout.String(), "./...")
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}

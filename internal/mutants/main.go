@@ -8,7 +8,7 @@
 //	Breaks: what goes wrong for whom, in one sentence.
 //	Caught by: ./package TestThatFails
 //
-// The bug must compile, and the test must pass without it. Where the lines around a bug changed meanwhile, the gate and `go test` say which patch to
+// A bug that only the race detector sees has -race behind the test's name. The bug must compile, and the test must pass without it. Where the lines around a bug changed meanwhile, the gate and `go test` say which patch to
 // make anew. A test that hangs has noticed too.
 package main
 

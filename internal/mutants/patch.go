@@ -20,6 +20,7 @@ type mutant struct {
 	breaks string // one sentence
 	pkg    string // the package of the test that must catch it, ./sink
 	test   string // its name, TestWrite or TestWrite/one_of_its_scenarios
+	race   bool   // the race detector must be on to notice
 	edits  []edit
 }
 
@@ -72,6 +73,7 @@ func parseMutant(name, content string) (mutant, error) {
 		case isBreaks:
 			m.breaks = breaks
 		case isCaught:
+			caught, m.race = strings.CutSuffix(caught, " -race")
 			m.pkg, m.test, _ = strings.Cut(caught, " ")
 		case line != "":
 			return m, fmt.Errorf("the header has a line %q; it takes Breaks and Caught by", line)
@@ -81,7 +83,7 @@ func parseMutant(name, content string) (mutant, error) {
 	case !strings.HasSuffix(m.breaks, "."):
 		return m, fmt.Errorf("the header needs a line `Breaks: a sentence.`")
 	case !strings.HasPrefix(m.pkg, "./") || !testForm.MatchString(m.test):
-		return m, fmt.Errorf("the header needs a line `Caught by: ./package TestName` or `./package TestName/scenario`")
+		return m, fmt.Errorf("the header needs a line `Caught by: ./package TestName` or `./package TestName/scenario`, with -race behind it if that is needed")
 	}
 	var err error
 	m.edits, err = parseDiff("diff " + diff)

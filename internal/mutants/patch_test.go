@@ -69,10 +69,12 @@ func TestParseMutant(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		scenario, name, content string
+		race                    bool
 		wrong                   string
 	}{
 		{scenario: "all is there", name: "001-says-no", content: goodHeader + goodDiff},
 		{scenario: "the test is one scenario", name: "001-says-no", content: "Breaks: it says no.\nCaught by: ./answer TestAnswer/it's_a_yes,_(always)\n\n" + goodDiff},
+		{scenario: "it needs the race detector", name: "001-says-no", content: "Breaks: it says no.\nCaught by: ./answer TestAnswer -race\n\n" + goodDiff, race: true},
 		{scenario: "no number", name: "says-no", content: goodHeader + goodDiff, wrong: "name it"},
 		{scenario: "no sentence", name: "001-says-no", content: "Breaks: no\nCaught by: ./answer TestAnswer\n\n" + goodDiff, wrong: "Breaks"},
 		{scenario: "no test", name: "001-says-no", content: "Breaks: it says no.\nCaught by: ./answer\n\n" + goodDiff, wrong: "Caught by"},
@@ -95,7 +97,7 @@ func TestParseMutant(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := []edit{{file: "answer/answer.go", old: "func yes() bool {\n\treturn true\n}\n", new: "func yes() bool {\n\treturn false\n}\n"}}
-			if !slices.Equal(m.edits, want) || m.pkg != "./answer" || m.breaks != "it says no." || m.top() != "TestAnswer" {
+			if !slices.Equal(m.edits, want) || m.pkg != "./answer" || m.breaks != "it says no." || m.top() != "TestAnswer" || m.race != c.race {
 				t.Errorf("%+v", m)
 			}
 			if !regexp.MustCompile(strings.Split(m.pattern(), "/")[0]).MatchString("TestAnswer") || regexp.MustCompile(strings.Split(m.pattern(), "/")[0]).MatchString("TestAnswers") {
