@@ -35,6 +35,7 @@ const (
 	stretchUnreadable         // a batch that is corrupt, or larger than the limit
 	stretchBeyond             // the log ends before it
 	stretchOther              // the topic is another one
+	stretchLarge              // a batch that needs a larger buffer: fetching begins anew there
 )
 
 // piece is a range of the log. Its next is where the following piece begins.
@@ -44,6 +45,7 @@ type piece struct {
 	next  int64
 	log   *partlog.Fetched // of stretchRead
 	why   string           // of the others
+	size  int              // of stretchLarge: bytes to allow
 }
 
 // logReader reads the ranges that are looked at of one partition.
@@ -55,26 +57,38 @@ type logReader struct {
 	most      int // bytes of a batch that is opened at all
 
 	first, next int64 // of all ranges
-	buffer      int   // bytes
 }
 
-// errTurn ends a fetching that has to begin anew with another buffer, or behind what cannot be read.
-var errTurn = errors.New("go on elsewhere")
+// usualBuffer is enough for what producers send: a fetch, and a batch of it decompressed.
+const usualBuffer = 2 * fetchBytes
+
+// turn ends a fetching that has to begin anew: with another buffer, or behind a batch.
+type turn struct {
+	position int64
+	buffer   int // bytes
+}
+
+func (t *turn) Error() string { return fmt.Sprintf("go on at %d", t.position) }
 
 // read calls visit for each piece, in order. visit may use the records of a piece until it returns, and must walk them to the end.
 func (r *logReader) read(ctx context.Context, visit func(piece) error) error {
-	position := r.first
+	next := &turn{position: r.first, buffer: usualBuffer}
 	for {
-		var err error
-		if position, err = r.readFrom(ctx, position, visit); !errors.Is(err, errTurn) {
+		err := r.readFrom(ctx, *next, visit)
+		if !errors.As(err, &next) {
 			return err
 		}
 	}
 }
 
-// readFrom is read until a piece cannot be opened in the buffers at hand: then it returns errTurn and where to go on.
-func (r *logReader) readFrom(ctx context.Context, position int64, visit func(piece) error) (at int64, err error) {
-	const ahead = 2
+// readFrom reads until the end, or a *turn. With a buffer that is larger than usual it reads one piece, and nothing ahead: there is one such
+// buffer at a time.
+func (r *logReader) readFrom(ctx context.Context, from turn, visit func(piece) error) error {
+	once := from.buffer > usualBuffer
+	ahead := 2
+	if once {
+		ahead = 0
+	}
 	pieces := make(chan piece, ahead)
 	buffers := make(chan *partlog.Fetched, ahead+1)
 	for range ahead + 1 {
@@ -83,54 +97,57 @@ func (r *logReader) readFrom(ctx context.Context, position int64, visit func(pie
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(pieces)
-		return r.fetch(ctx, position, buffers, pieces)
+		return r.fetch(ctx, from, buffers, pieces)
 	})
 	g.Go(func() error {
 		for p := range pieces {
+			if p.kind == stretchLarge {
+				return &turn{position: p.first, buffer: p.size}
+			}
 			if err := visit(p); err != nil {
 				return err
 			}
-			position = p.next
-			if p.log == nil {
-				continue
+			switch {
+			case p.log == nil:
+			case p.log.Err() != nil:
+				return r.around(p, from.buffer, visit)
+			case once:
+				return &turn{position: p.next, buffer: usualBuffer}
+			default:
+				buffers <- p.log
 			}
-			if err := p.log.Err(); err != nil {
-				if position, err = r.around(p, err, visit); err != nil {
-					return err
-				}
-				return errTurn
-			}
-			buffers <- p.log
 		}
 		return nil
 	})
-	err = g.Wait()
-	return position, err
+	return g.Wait()
 }
 
-// around decides about a batch that turned out to be unreadable when it was opened.
-func (r *logReader) around(p piece, cause error, visit func(piece) error) (next int64, err error) {
-	at := p.log.Position()
+// around decides about a batch that turned out to be unreadable when it was opened in so many bytes.
+func (r *logReader) around(p piece, buffer int, visit func(piece) error) error {
+	at, next := p.log.Position(), int64(0)
+	cause := p.log.Err()
 	var large *partlog.TooLargeError
 	var corrupt *partlog.CorruptError
 	switch {
-	case errors.As(cause, &large) && large.Size <= r.most && large.Size > r.buffer:
-		r.buffer = large.Size
-		return at, nil
+	case errors.As(cause, &large) && large.Size <= r.most && large.Size > buffer:
+		return &turn{position: at, buffer: large.Size}
 	case errors.As(cause, &large):
 		next = large.Next
 	case errors.As(cause, &corrupt):
 		next = corrupt.Next
 	default:
-		return at, cause
+		return cause
 	}
 	next = max(next, at+1)
-	return next, visit(piece{kind: stretchUnreadable, first: at, next: next, why: cause.Error()})
+	if err := visit(piece{kind: stretchUnreadable, first: at, next: next, why: cause.Error()}); err != nil {
+		return err
+	}
+	return &turn{position: next, buffer: usualBuffer}
 }
 
-// fetch sends the pieces of all ranges from position on.
-func (r *logReader) fetch(ctx context.Context, position int64, buffers chan *partlog.Fetched, out chan<- piece) error {
-	for {
+// fetch sends the pieces of all ranges from a position on.
+func (r *logReader) fetch(ctx context.Context, from turn, buffers chan *partlog.Fetched, out chan<- piece) error {
+	for position := from.position; ; {
 		span := r.selection.within(r.place.Partition, position, r.next)
 		if span.first >= span.next {
 			return nil
@@ -143,7 +160,7 @@ func (r *logReader) fetch(ctx context.Context, position int64, buffers chan *par
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			p, err := r.fetchPiece(ctx, position, into)
+			p, err := r.fetchPiece(ctx, turn{position, from.buffer}, into)
 			if err != nil {
 				return err
 			}
@@ -155,7 +172,7 @@ func (r *logReader) fetch(ctx context.Context, position int64, buffers chan *par
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			if position = p.next; p.kind == stretchBeyond || p.kind == stretchOther {
+			if position = p.next; p.kind == stretchBeyond || p.kind == stretchOther || p.kind == stretchLarge {
 				return nil
 			}
 		}
@@ -163,12 +180,13 @@ func (r *logReader) fetch(ctx context.Context, position int64, buffers chan *par
 }
 
 // fetchPiece asks until there is an answer.
-func (r *logReader) fetchPiece(ctx context.Context, position int64, into *partlog.Fetched) (piece, error) {
+func (r *logReader) fetchPiece(ctx context.Context, at turn, into *partlog.Fetched) (piece, error) {
+	position := at.position
 	began := time.Now()
 	var beyondSince time.Time
 	for corrupt := 1; ; {
 		got, err := r.reader.Fetch(ctx, position, partlog.FetchOptions{
-			MaxBytes: fetchBytes, BufferBytes: r.buffer, MaxWait: pollWait, TopicID: r.id,
+			MaxBytes: fetchBytes, BufferBytes: at.buffer, MaxWait: pollWait, TopicID: r.id,
 		}, into)
 		var outOfRange *partlog.OutOfRangeError
 		var large *partlog.TooLargeError
@@ -198,9 +216,8 @@ func (r *logReader) fetchPiece(ctx context.Context, position int64, into *partlo
 			if time.Since(beyondSince) >= endPatience {
 				return r.beyond(position, outOfRange.HighWatermark), nil
 			}
-		case errors.As(err, &large) && large.Size <= r.most && large.Size > r.buffer:
-			r.buffer = large.Size
-			continue
+		case errors.As(err, &large) && large.Size <= r.most && large.Size > at.buffer:
+			return piece{kind: stretchLarge, first: position, next: position, size: large.Size}, nil
 		case errors.As(err, &large):
 			next := r.next // where the batch ends is not known
 			if large.Next > position {

@@ -242,7 +242,7 @@ func (v *verification) read(ctx context.Context, c *partitionCheck, l *topicLog,
 	}
 	reader := &logReader{
 		reader: v.kafka.Log.Partition(c.place.Topic, c.place.Partition), place: c.place, id: c.ledger.topicID, selection: v.selection,
-		most: v.cfg.MaxBatchBytes, first: c.ledger.first, next: c.ledger.next, buffer: 2 * fetchBytes,
+		most: v.cfg.MaxBatchBytes, first: c.ledger.first, next: c.ledger.next,
 	}
 	return reader.read(ctx, visit)
 }
