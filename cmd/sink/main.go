@@ -31,6 +31,7 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Make, update or remove the tables."`
 	Produce     produceCmd     `cmd:"" help:"Send rides from a file, or synthetic ones, to a topic."`
 	Verify      verifyCmd      `cmd:"" help:"Read the topics again and prove that the tables hold them."`
+	Status      statusCmd      `cmd:"" help:"Show position, lag, rate and owner of every partition."`
 	Peek        peekCmd        `cmd:"" help:"Print records of a topic and what would become of each; writes nothing."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running sink whether it is ready, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print version, commit and Go release."`
