@@ -47,9 +47,9 @@ func (c *partitionCheck) checkLosses() {
 	}
 	var explained int64
 	for _, loss := range c.losses {
-		explained += max(0, min(loss.offsets.next, l.next)-max(loss.first, l.first))
+		explained += max(0, min(loss.next, l.next)-max(loss.first, l.first))
 		if l.lost > 0 {
-			c.note("sink_events has %s for offsets [%d,%d)", loss.event, loss.first, loss.offsets.next)
+			c.note("sink_events has %s for offsets [%d,%d)", loss.event, loss.first, loss.next)
 		}
 	}
 	if explained < l.lost {

@@ -41,9 +41,9 @@ func (r *ledgerRow) sum() int64 { return r.inserted + r.dead + r.tombstones + r.
 
 // loss is a range in which somebody accepted that records are missing.
 type loss struct {
-	place Place // partition -1 for all
-	offsets
-	event string
+	place       Place // partition -1 for all
+	first, next int64
+	event       string
 }
 
 // queryTimeout bounds the small statements.
@@ -54,7 +54,7 @@ func openSnapshot(ctx context.Context, db *pgxpool.Pool, topics []string) (*snap
 	s := &snapshot{}
 	err := s.open(ctx, db, topics)
 	if err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, err
 	}
 	return s, nil
@@ -95,7 +95,7 @@ func begin(ctx context.Context, db *pgxpool.Pool, first string) (*pgxpool.Conn, 
 	}
 	for _, statement := range append(statements, localSettings...) {
 		if _, err := conn.Exec(ctx, statement); err != nil {
-			discard(conn)
+			discard(ctx, conn)
 			return nil, fmt.Errorf("begin to read: %s: %w", statement, err)
 		}
 	}
@@ -103,17 +103,17 @@ func begin(ctx context.Context, db *pgxpool.Pool, first string) (*pgxpool.Conn, 
 }
 
 // close ends both transactions, by ending their connections: a COPY may be in the middle.
-func (s *snapshot) close() {
+func (s *snapshot) close(ctx context.Context) {
 	for _, conn := range []*pgxpool.Conn{s.letters, s.rows} {
 		if conn != nil {
-			discard(conn)
+			discard(ctx, conn)
 		}
 	}
 }
 
-// discard closes a connection that the pool shall not keep.
-func discard(conn *pgxpool.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// discard closes a connection that the pool shall not keep, also after ctx has ended.
+func discard(ctx context.Context, conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = conn.Hijack().Close(ctx) // there is nothing to be saved
 }
@@ -185,7 +185,7 @@ func (s *snapshot) readLosses(ctx context.Context, topics []string) error {
 		return fmt.Errorf("read sink_events: %w", err)
 	}
 	var l loss
-	_, err = pgx.ForEachRow(rows, []any{&l.place.Topic, &l.place.Partition, &l.first, &l.offsets.next, &l.event}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&l.place.Topic, &l.place.Partition, &l.first, &l.next, &l.event}, func() error {
 		s.losses = append(s.losses, l)
 		return nil
 	})

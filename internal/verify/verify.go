@@ -49,15 +49,15 @@ type Progress struct {
 // if they are not as expected, and usage errors (IsUsage).
 func Run(ctx context.Context, db *pgxpool.Pool, k *servers.Kafka, cfg Config, progress func(Progress)) (*Report, error) {
 	began := time.Now()
-	topics, err := k.CheckTopics(ctx, cfg.Topics...)
-	if err != nil {
-		return nil, err
-	}
 	snapshot, err := openSnapshot(ctx, db, cfg.Topics)
 	if err != nil {
 		return nil, err
 	}
-	defer snapshot.close() //nolint:contextcheck // also after ctx has ended
+	defer snapshot.close(ctx)
+	topics, err := k.CheckTopics(ctx, cfg.Topics...) // after the snapshot: all that the ledger covers is in Kafka by now
+	if err != nil {
+		return nil, err
+	}
 	v := &verification{cfg: cfg, kafka: k, snapshot: snapshot, selection: newSelection(cfg), progress: progress}
 	v.report = &Report{Topics: cfg.Topics, From: cfg.From, To: cfg.To, Share: 1, Seed: cfg.Seed, Differences: []Difference{}, Notes: []string{}}
 	if v.selection.sampled() {
