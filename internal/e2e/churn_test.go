@@ -12,15 +12,21 @@ import (
 
 // churn_test.go: everything at once, by seed: members that come, die, freeze and wake, connections that are cut, offsets set by hand.
 
-// TestChurn holds: while a transactional producer commits and aborts and members of one group suffer faults chosen by seed, Kafka is never
+// TestFaultChurn holds: while a transactional producer commits and aborts and members of one group suffer faults chosen by seed, Kafka is never
 // told more than PostgreSQL holds; afterwards every committed record is there once, and the sums close.
-func TestChurn(t *testing.T) {
+func TestFaultChurn(t *testing.T) {
 	t.Parallel()
-	const partitions = 4
-	faults := 15
-	if full() {
-		faults = 300
+	const each = 100
+	for first, n := 0, cases(30, 1000); first < n; first += each {
+		t.Run(fmt.Sprintf("faults from %d", first+1), func(t *testing.T) {
+			t.Parallel()
+			churn(t, min(each, n-first))
+		})
 	}
+}
+
+func churn(t *testing.T, faults int) {
+	const partitions = 4
 	s := newScene(t, partitions)
 	conn, dice := s.connect(), random(t)
 	relay := startRelay(t, s.url, nil, 0)
@@ -93,6 +99,7 @@ func TestChurn(t *testing.T) {
 	s.checkStored(records)
 	s.checkAtEnd(t)
 	s.checkCommits(conn, true)
+	caseDone(t, rowChurn, faults, 0)
 }
 
 // began says whether every member has had partitions, or at least a place in the group: before that, a database that is away, or that a

@@ -33,6 +33,7 @@ type trial struct {
 	ends       map[int32]int64 // of the partitions' logs
 	positions  map[int32]int64 // when they were looked at last
 	running    []*process      // ended by finish
+	afterwards func()          // called by finish first, if set
 	weight     int             // cases that one play stands for
 }
 
@@ -236,6 +237,9 @@ func (c *trial) complete(flags ...string) time.Duration {
 // finish ends what runs, stores the rest and compares every value.
 func (c *trial) finish() {
 	c.t.Helper()
+	if c.afterwards != nil {
+		c.afterwards()
+	}
 	for _, p := range c.running {
 		p.signal(syscall.SIGCONT)
 		p.signal(syscall.SIGTERM)
