@@ -13,10 +13,16 @@
 // with a relay between them and PostgreSQL that holds a message back at a byte of the test's choosing (relay_test.go), and looks at
 // what is left. Nothing sleeps: wait_test.go polls until a condition holds and prints the last state when it does not.
 //
+// A test named TestFault... plays a row of the table in docs/reliability.md: a trial (trial_test.go) plays many cases of a fault in one scene,
+// checks positions and counts after each, and every value after the last; faults_test.go counts the cases, faultsreport makes the table.
+// The binary is built with the tag faultpoints: RIDESINK_FAULTPOINT=afterCopy:2:KILL has it send itself a signal there.
+//
 // Environment:
 //
 //	TEST_FULL=1           longer forms: more kills, more rounds of faults
 //	TEST_SEED=N           the seed of everything random; printed by each test that uses it
+//	TEST_FAULTS_REPORT=PATH append what was survived, for faultsreport
+//	TEST_FAULTS_PERCENT=N a share of the cases of TEST_FULL, if that is more than the short form
 //	TEST_MILLION=1        let -bench Million move 1,000,000 synthetic rides: rows/s and peak memory (million_test.go)
 //	TEST_SINK_RACE=1      build the binary with the race detector
 //	TEST_SINK_BINARY=PATH test this binary instead of building one

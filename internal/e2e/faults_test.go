@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -48,12 +49,13 @@ const (
 	rowMigrations       faultRow = "migrations raced by four starters, and killed half way"
 )
 
-// cases is how many cases this run plays: short, or fullCount with TEST_FULL.
+// cases is how many cases this run plays: short, or fullCount with TEST_FULL, or that percentage of it which TEST_FAULTS_PERCENT says.
 func cases(short, fullCount int) int {
 	if full() {
 		return fullCount
 	}
-	return short
+	percent, _ := strconv.Atoi(os.Getenv("TEST_FAULTS_PERCENT")) // 0: the short form
+	return max(short, fullCount*percent/100)
 }
 
 // playedCases is a line of the report.

@@ -74,31 +74,3 @@ func TestConnectionsCut(t *testing.T) {
 	s.checkStored(records)
 	s.checkAtEnd(t)
 }
-
-// TestCommitWithoutAnswer holds: a connection that is cut while COMMIT is on its way, or its reply, leaves nothing stored twice and nothing
-// out: only the ledger knows whether the transaction became durable.
-func TestCommitWithoutAnswer(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		scenario string
-		gate     *gate
-	}{
-		{scenario: "COMMIT arrived and its reply is lost", gate: beforeCommitReply(2)},
-		{scenario: "COMMIT is lost", gate: beforeCommit(2)},
-	} {
-		t.Run(test.scenario, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, 4)
-			records := s.publishRides(20_000, 4, writeMixed)
-			relay := startRelay(t, s.url, test.gate, 1<<20)
-			p := s.through(relay.url(s.url)).backfill("--memory-bytes=4194304")
-			receive(t, 30*time.Second, "a transaction to end", test.gate.reached)
-			relay.cut()
-			test.gate.open()
-			p.wantExit(0, time.Minute)
-			summaryOf(t, p)
-			s.checkStored(records)
-			s.checkAtEnd(t)
-		})
-	}
-}

@@ -108,26 +108,6 @@ func (s scene) commitToKafka(at map[int32]int64) {
 	}
 }
 
-// TestGarbageInKafkaCommits holds: the group's offsets in Kafka, set by hand to anything, before the first start and between two, are
-// ignored: each ride is stored once, and Kafka is told the truth again.
-func TestGarbageInKafkaCommits(t *testing.T) {
-	t.Parallel()
-	s := newScene(t, 4)
-	garbage := map[int32]int64{0: 1 << 60, 1: 0, 2: 7, 3: 250}
-	var records []sent
-	for round := range 3 {
-		records = append(records, s.publishRides(1000, 4, writeMixed)...)
-		s.commitToKafka(garbage)
-		s.backfilled(0)
-		s.checkStored(records)
-		s.checkCommits(s.connect(), true)
-		for partition := range garbage { // behind, at, ahead
-			garbage[partition] = int64(1000 * (3 - int(partition)) * round)
-		}
-	}
-	s.checkAtEnd(t)
-}
-
 // TestCommitOfFinishedPartitions holds: a partition that is at its end already, but of which Kafka knows less, as after a kill between
 // COMMIT and the commit to Kafka, is told to Kafka too by the next backfill that owns it.
 func TestCommitOfFinishedPartitions(t *testing.T) {

@@ -241,6 +241,10 @@ func (c *trial) finish() {
 		c.afterwards()
 	}
 	for _, p := range c.running {
+		var kilobytes int64
+		if _, err := fmt.Sscanf(p.status("VmHWM"), "%d kB", &kilobytes); err == nil { // it still runs
+			checkPeak(c.t, kilobytes<<10)
+		}
 		p.signal(syscall.SIGCONT)
 		p.signal(syscall.SIGTERM)
 	}
