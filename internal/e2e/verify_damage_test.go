@@ -64,11 +64,15 @@ func TestVerifyFindsDamage(t *testing.T) {
 		want          want
 	}{
 		{"a row is deleted", "DELETE FROM rides" + at(row), want{"missing", 1, row, "", ""}},
-		{"the last row of the table is deleted", "DELETE FROM rides WHERE kafka_partition = 1 AND kafka_offset = (SELECT max(kafka_offset) FROM rides WHERE kafka_partition = 1)",
-			want{"missing", 1, one("SELECT max(kafka_offset) FROM rides WHERE kafka_partition = 1"), "", ""}},
+		{
+			"the last row of the table is deleted", "DELETE FROM rides WHERE kafka_partition = 1 AND kafka_offset = (SELECT max(kafka_offset) FROM rides WHERE kafka_partition = 1)",
+			want{"missing", 1, one("SELECT max(kafka_offset) FROM rides WHERE kafka_partition = 1"), "", ""},
+		},
 		{"a row is there twice", "INSERT INTO rides SELECT * FROM rides" + at(row), want{"doubled", 1, row, "", "rides"}},
-		{"a row is a dead letter too", "INSERT INTO sink_dead_letters SELECT kafka_topic, kafka_partition, kafka_offset, kafka_timestamp, NULL, '{}', NULL, 'bad_time', 'x' FROM rides" + at(row),
-			want{"doubled", 1, row, "", "sink_dead_letters"}},
+		{
+			"a row is a dead letter too", "INSERT INTO sink_dead_letters SELECT kafka_topic, kafka_partition, kafka_offset, kafka_timestamp, NULL, '{}', NULL, 'bad_time', 'x' FROM rides" + at(row),
+			want{"doubled", 1, row, "", "sink_dead_letters"},
+		},
 		{"a dead letter is there twice", "INSERT INTO sink_dead_letters SELECT * FROM sink_dead_letters" + at(letter), want{"doubled", 1, letter, "", ""}},
 		{"a dead letter is deleted", "DELETE FROM sink_dead_letters" + at(letter), want{"missing", 1, letter, "", ""}},
 		{"a dead letter's value has a byte more", "UPDATE sink_dead_letters SET record_value = record_value || '\\x00'" + at(letter), want{"different", 1, letter, "record_value", ""}},
@@ -184,8 +188,11 @@ func TestVerifyForgives(t *testing.T) {
 			"UPDATE rides SET extra_fields = coalesce(extra_fields, '{}') || jsonb_build_object('Airport_fee', airport_fee), airport_fee = NULL WHERE airport_fee IS NOT NULL",
 		}, want},
 		{"other topics are there too", []string{"INSERT INTO rides (kafka_topic, kafka_partition, kafka_offset) VALUES ('another', 0, 0)"}, want},
-		{"PostgreSQL had rejected a bad record for another reason", []string{"UPDATE sink_dead_letters SET reason = 'rejected_by_database', sqlstate = '23514' WHERE reason = 'bad_time'"},
-			with(func(c *verifiedCounts) { c.Rejected = 3 })},
+		{
+			"PostgreSQL had rejected a bad record for another reason",
+			[]string{"UPDATE sink_dead_letters SET reason = 'rejected_by_database', sqlstate = '23514' WHERE reason = 'bad_time'"},
+			with(func(c *verifiedCounts) { c.Rejected = 3 }),
+		},
 	} {
 		t.Run(test.scenario, func(t *testing.T) {
 			t.Parallel()
