@@ -89,14 +89,14 @@ func (g *gate) runTest(ctx context.Context, tree string, b build, pattern string
 	if err != nil {
 		return tested{}, err
 	}
-	_ = bin.Close() // only its name is needed
-	defer os.Remove(bin.Name())
+	_ = bin.Close()                              // only its name is needed
+	defer func() { _ = os.Remove(bin.Name()) }() // one file too many in the temporary directory harms nobody
 	out, err := command(ctx, tree, 10*time.Minute, "go", "test", "-c", "-vet=off", "-ldflags=-w", fmt.Sprint("-race=", b.race), "-o", bin.Name(), b.pkg)
 	if ctx.Err() != nil {
 		return tested{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return tested{outcome: noBuild, output: out}, nil //nolint:nilerr // that is what was to be found out
+		return tested{outcome: noBuild, output: out}, nil
 	}
 	out, err = command(ctx, filepath.Join(tree, b.pkg), g.testTimeout+time.Minute, bin.Name(),
 		"-test.run", pattern, "-test.v", "-test.failfast", "-test.timeout", g.testTimeout.String())
@@ -107,7 +107,7 @@ func (g *gate) runTest(ctx context.Context, tree string, b build, pattern string
 }
 
 // failure is how go test names a test that failed. Subtests come after the test that they belong to, indented.
-var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`) //nolint:gochecknoglobals // read only
+var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
 // read says how a test binary ended, and who failed, as precisely as can be.
 func read(out string, err error) tested {
@@ -146,7 +146,7 @@ func (g *gate) anyTest(ctx context.Context, tree string) (by string, err error) 
 	if t := read(out, err); t.by != "" {
 		return t.by, nil
 	}
-	return "a package as a whole", nil //nolint:nilerr // a test that fails is what is looked for
+	return "a package as a whole", nil
 }
 
 // command runs a program in a process group of its own, which it does not survive: a test that hangs may leave children. It returns what it

@@ -51,8 +51,8 @@ func readMutants(tree fs.FS, dir string) ([]mutant, error) {
 
 // What mutants and tests are called.
 var (
-	nameForm = regexp.MustCompile(`^\d{3}-[a-z0-9-]+$`)   //nolint:gochecknoglobals // read only
-	testForm = regexp.MustCompile(`^Test\w+(/[^/\s]+)*$`) //nolint:gochecknoglobals // read only
+	nameForm = regexp.MustCompile(`^\d{3}-[a-z0-9-]+$`)
+	testForm = regexp.MustCompile(`^Test\w+(/[^/\s]+)*$`)
 )
 
 // parseMutant reads a patch: the header's lines, then a unified diff.
