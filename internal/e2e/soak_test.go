@@ -151,8 +151,10 @@ func (k *soak) table(took time.Duration) string {
 	}
 	fmt.Fprintf(&b, "  %d records sent, %d of them in transactions that were aborted, %d of which nobody knows the end\n",
 		k.traffic.next.Load(), k.traffic.aborted.Load(), len(k.traffic.unsettled))
-	resident, goroutines := k.watcher.quarters()
-	fmt.Fprintf(&b, "  the member that is never killed, medians of quarters: %d, %d, %d, %d MiB resident; %g, %g, %g, %g goroutines",
-		resident[0]>>20, resident[1]>>20, resident[2]>>20, resident[3]>>20, goroutines[0], goroutines[1], goroutines[2], goroutines[3])
+	fmt.Fprint(&b, "  the member that is never killed, medians of each quarter:")
+	for q := range 4 {
+		partitions, mebibytes, goroutines := medians(k.watcher.quarter(q))
+		fmt.Fprintf(&b, " %d MiB and %d goroutines with %d partitions;", mebibytes, goroutines, partitions)
+	}
 	return b.String()
 }
