@@ -28,7 +28,7 @@ import (
 func main() {
 	only := flag.String("only", "", "a regular expression: only the mutants whose names match")
 	list := flag.Bool("list", false, "print the mutants and what must catch them, and run nothing")
-	workers := flag.Int("j", 1, "how many mutants to judge at once")
+	workers := flag.Int("j", 2, "how many mutants to judge at once")
 	flag.Parse()
 	matching, err := regexp.Compile(*only)
 	switch {
