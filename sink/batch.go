@@ -1,9 +1,7 @@
 package sink
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"ridesink/internal/partlog"
 	"ridesink/schema"
@@ -18,11 +16,9 @@ type batch struct {
 	first, next Position // half-open: every offset in it is counted
 	counts      counts
 
-	rows  []byte  // COPY header and tuples; seal adds the trailer
-	index []rowAt // one for each tuple in rows
-	dead  []deadLetter
-	// records are what the rows were decoded from, one for each; only in a range that is read carefully, else nil.
-	records []deadLetter
+	rows    []byte  // COPY header and tuples; seal adds the trailer
+	index   []rowAt // one for each tuple in rows
+	dead    []deadLetter
 	retried bool // a write of it failed: an abandoned connection may still be reading rows
 
 	deadBytes int
@@ -63,7 +59,7 @@ func (b *batch) reset(tp topicPartition, first Position, keepBytes int) {
 
 // full reports whether b has reached its share.
 func (b *batch) full(s share) bool {
-	return len(b.rows)+b.deadBytes >= s.rows || len(b.dead) >= deadLettersPerBatch || s.careful() && len(b.index) >= carefulRecords
+	return len(b.rows)+b.deadBytes >= s.rows || len(b.dead) >= deadLettersPerBatch
 }
 
 // positionOnly reports whether b moves the position over offsets that hold no records, and nothing else.
@@ -85,33 +81,6 @@ func (b *batch) follow(held *batch) {
 
 // seal ends the COPY stream.
 func (b *batch) seal() { b.rows = schema.AppendCopyTrailer(b.rows) }
-
-// unseal takes the trailer off again, for reject.
-func (b *batch) unseal() { b.rows = b.rows[:len(b.rows)-copyTrailerBytes] }
-
-// reject moves rows of a sealed b to its dead letters. rejected is in the order of rows.
-func (b *batch) reject(rejected []rejection, letters []deadLetter) {
-	b.unseal()
-	b.counts.inserted -= int64(len(rejected))
-	b.counts.deadLettered += int64(len(rejected))
-	rows, kept := b.rows[:b.index[0].begin], b.index[:0] // both trail what is read
-	for i, at := range b.index {
-		tuple := b.tuples(i, i+1)
-		if len(rejected) > 0 && rejected[0].row == i {
-			rejected = rejected[1:]
-			continue
-		}
-		kept = append(kept, rowAt{offset: at.offset, begin: len(rows)})
-		rows = append(rows, tuple...)
-	}
-	b.rows, b.index, b.records = rows, kept, nil
-	b.dead = append(b.dead, letters...)
-	slices.SortFunc(b.dead, func(x, y deadLetter) int { return cmp.Compare(x.offset, y.offset) })
-	b.seal()
-}
-
-// copyTrailerBytes is the size of what ends a binary COPY stream: an int16 of -1.
-const copyTrailerBytes = 2
 
 // tuples returns the tuples [low, high) as they stand in the stream.
 func (b *batch) tuples(low, high int) []byte {

@@ -111,6 +111,9 @@ func (d *decoding) record(r *partlog.Record) error {
 		b.counts.tombstones++
 		return nil
 	}
+	if refused, known := d.refused[r.Offset]; known {
+		return d.bury(r, schema.ReasonRejected, refused.why, refused.sqlstate)
+	}
 	begin := len(b.rows)
 	rows, err := d.decoder.AppendRow(b.rows, schema.Coordinates{
 		Topic: d.topic, Partition: d.partition, Offset: r.Offset, Timestamp: r.Timestamp,
@@ -119,33 +122,24 @@ func (d *decoding) record(r *partlog.Record) error {
 		b.rows = rows
 		b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
 		b.counts.inserted++
-		return d.keep(r)
+		return nil
 	}
 	var bad *schema.DecodeError
 	if !errors.As(err, &bad) {
 		return fmt.Errorf("decode %s at offset %d: %w", d.topicPartition, r.Offset, err)
 	}
-	letter, err := newDeadLetter(r, string(bad.Reason), bad.Error(), "")
+	return d.bury(r, bad.Reason, bad.Error(), "")
+}
+
+// bury keeps a record as a dead letter.
+func (d *decoding) bury(r *partlog.Record, reason schema.Reason, why, sqlstate string) error {
+	letter, err := newDeadLetter(r, string(reason), why, sqlstate)
 	if err != nil {
 		return fmt.Errorf("keep %s at offset %d as a dead letter: %w", d.topicPartition, r.Offset, err)
 	}
-	b.dead = append(b.dead, letter)
-	b.deadBytes += letter.bytes()
-	b.counts.deadLettered++
-	return nil
-}
-
-// keep copies a record beside its row where the range is read carefully.
-func (d *decoding) keep(r *partlog.Record) error {
-	if !d.share.careful() {
-		return nil
-	}
-	record, err := newDeadLetter(r, "", "", "")
-	if err != nil {
-		return fmt.Errorf("keep %s at offset %d: %w", d.topicPartition, r.Offset, err)
-	}
-	d.b.records = append(d.b.records, record)
-	d.b.deadBytes += record.bytes()
+	d.b.dead = append(d.b.dead, letter)
+	d.b.deadBytes += letter.bytes()
+	d.b.counts.deadLettered++
 	return nil
 }
 

@@ -42,7 +42,7 @@ func TestKafkaIsToldOnlyWhatIsDurable(t *testing.T) {
 			t.Errorf("%s: Kafka is to be told of %d, which is not durable yet", at, position)
 		}
 	}}
-	b.unseal() // put seals
+	unseal(b)
 	if err := p.put(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}

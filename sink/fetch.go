@@ -46,7 +46,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 	defer trouble.forget()
 	var seen refusals
 	slow := 0 // how often in a row an answer took too long: each halves what is asked
-	for ctx.Err() == nil && !p.ended(position) && (share.until == 0 || position < share.until) {
+	for ctx.Err() == nil && !p.ended(position) {
 		var into *partlog.Fetched
 		select {
 		case into = <-responses:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"ridesink/internal/partlog"
 )
@@ -22,7 +23,7 @@ func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	case errors.As(err, &tooLarge):
 		return p.tooLarge(err)
 	case errors.As(err, &refused):
-		p.refused = refused.until
+		p.remember(refused.records)
 		return nil
 	case errors.As(err, &slow) && p.share.rows > minRowsBytes:
 		p.share.rows = max(minRowsBytes, p.share.rows/2)
@@ -42,11 +43,7 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 	}
 	defer p.sink.oversized.Release(1)
 	for {
-		s := share{bytes: size, rows: p.share.rows, once: true}
-		if p.state.position() < p.refused {
-			s.until = p.refused
-		}
-		err := p.move(stop, work, p.state.position(), s)
+		err := p.move(stop, work, p.state.position(), share{bytes: size, rows: p.share.rows, once: true})
 		var tooLarge *partlog.TooLargeError
 		switch {
 		case errors.Is(err, errMoved), errors.Is(err, errReread):
@@ -56,6 +53,18 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 		default:
 			return err
 		}
+	}
+}
+
+// remember keeps which records PostgreSQL refused, until they are stored as dead letters.
+func (p *pipeline) remember(refused []refusal) {
+	at := int64(p.state.position())
+	maps.DeleteFunc(p.refused, func(offset int64, _ refusal) bool { return offset < at })
+	if p.refused == nil {
+		p.refused = map[int64]refusal{}
+	}
+	for _, record := range refused {
+		p.refused[record.offset] = record
 	}
 }
 

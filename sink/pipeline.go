@@ -31,14 +31,10 @@ const (
 
 // share is the memory that each buffer of a pipeline may take.
 type share struct {
-	bytes int      // a response, or a batch of the log decompressed
-	rows  int      // the rows and dead letters of a transaction; one record may go beyond it
-	once  bool     // stop after one response
-	until Position // stop there, and keep the records of small batches; 0: neither
+	bytes int  // a response, or a batch of the log decompressed
+	rows  int  // the rows and dead letters of a transaction; one record may go beyond it
+	once  bool // stop after one response
 }
-
-// careful reports whether batches keep their records, to make dead letters of those whose rows PostgreSQL refuses.
-func (s share) careful() bool { return s.until > 0 }
 
 // pipeline moves one partition. It lives for one generation.
 type pipeline struct {
@@ -54,8 +50,8 @@ type pipeline struct {
 	share         share
 	pace          time.Duration // between the starts of two fetches of a partition that has caught up
 
-	refused      Position        // up to here the log is read carefully: PostgreSQL refused a record of it
-	id           partlog.TopicID // the topic's id as the ledger has it
+	refused      map[int64]refusal // records that PostgreSQL refused when they were tried, by offset
+	id           partlog.TopicID   // the topic's id as the ledger has it
 	breaker      breaker
 	trust        trust        // in the log, by what identity.go saw of it
 	ratioPercent atomic.Int64 // decompressed bytes per hundred fetched, of the last response
@@ -99,14 +95,7 @@ func (p *pipeline) follow(stop, work context.Context) error {
 	if p.ended(p.state.position()) {
 		return nil
 	}
-	s := p.share
-	if p.state.position() < p.refused {
-		s.until = p.refused
-	}
-	if err := p.move(stop, work, p.state.position(), s); err != nil || !s.careful() {
-		return err
-	}
-	return errReread // as usual from here on
+	return p.move(stop, work, p.state.position(), p.share)
 }
 
 // place reads where to begin, and whether topic and log are still the ones of the ledger.

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -102,8 +103,18 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			return errMoved
 		case tooSlow:
 			return &slowError{cause: err}
-		case tooCoarse:
-			return &refusedError{until: b.next, cause: err}
+		case lookCloser:
+			search, searchErr := p.sink.writer.bisect(ctx, b)
+			switch {
+			case searchErr == nil:
+				p.log.DebugContext(ctx, "found what PostgreSQL refuses", "batch", b.String(), "records", len(search.found), "copies", search.copies, "err", err)
+				return &refusedError{records: search.found, cause: err}
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case classify(searchErr) != retry:
+				return fmt.Errorf("%w; %w", err, searchErr)
+			}
+			sleep(ctx, trouble.failed(ctx, searchErr))
 		case cannotMend:
 			return err
 		}
@@ -118,7 +129,7 @@ const (
 	wasWritten               // the ledger says that it is written
 	movedAway                // the ledger is elsewhere
 	tooSlow                  // smaller batches are needed
-	tooCoarse                // small batches that keep their records are needed
+	lookCloser               // find the rows that PostgreSQL refuses
 	cannotMend               // halt
 )
 
@@ -147,17 +158,7 @@ func (p *pipeline) mend(ctx context.Context, b *batch, err error, uncertain bool
 		sleep(ctx, trouble.failed(ctx, err))
 		return mended
 	case bisect:
-		if b.records == nil {
-			return tooCoarse
-		}
-		if err := p.bisect(ctx, b); err != nil {
-			p.log.DebugContext(ctx, "bisect failed", "batch", b.String(), "err", err)
-			if classify(err) != retry {
-				return cannotMend
-			}
-			sleep(ctx, trouble.failed(ctx, err))
-		}
-		return mended
+		return lookCloser
 	case shrink:
 		return tooSlow
 	default:
