@@ -33,6 +33,8 @@ type cli struct {
 	Verify      verifyCmd      `cmd:"" help:"Read the topics again and prove that the tables hold them."`
 	Status      statusCmd      `cmd:"" help:"Show position, lag, rate and owner of every partition."`
 	Peek        peekCmd        `cmd:"" help:"Print records of a topic and what would become of each; writes nothing."`
+	Reset       resetCmd       `cmd:"" help:"Move positions by hand: read again, skip, or begin with a topic that was made again."`
+	Deadletters deadlettersCmd `cmd:"" help:"List, show, retry or drop records that could not become rows."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running sink whether it is ready, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print version, commit and Go release."`
 }
