@@ -12,7 +12,7 @@
 //	commit.go      the offset to Kafka, for lag tools only
 //
 // sink.go holds the loop over generations, backfill.go and summary.go a run with an end. classify.go decides what is done about a write
-// that failed, retry.go waits for servers, bisect.go finds the record that PostgreSQL refuses, oversized.go makes room for large
+// that failed, retry.go waits for servers, bisect.go finds the record that PostgreSQL refuses, adapt.go makes room for large
 // batches, halt.go stops a partition, watch.go sees what changes outside. ledger.go is the positions, sql.go every statement, state.go
 // and metrics.go what others may know, points.go where tests may stop it. Connections are package servers' matter.
 //

@@ -9,9 +9,10 @@ import (
 	"ridesink/internal/partlog"
 )
 
-// oversized.go: what a pipeline does when a range needs other amounts of memory, or of care, than its share.
+// adapt.go: a range that does not go the usual way: a batch of the log above its share, a transaction that takes too long, records that PostgreSQL
+// refuses. Before it pipeline.go.
 
-// adapt handles what only takes other amounts of memory: it returns nil if the pipeline can go on.
+// adapt handles what the pipeline itself can mend: it returns nil if it can go on.
 func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	var tooLarge *partlog.TooLargeError
 	var slow *slowError
