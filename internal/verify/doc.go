@@ -11,6 +11,7 @@
 //	values.go     values of the binary format as text, and jsonb by value
 //	letter.go     a dead letter against its record
 //	counts.go     the ledger's counts against what was found
+//	explain.go    what an operator wonders about, in words
 //	report.go     what was found, and the verdict
 //
 // A row is equal if its bytes, as COPY sends them, are those that package schema makes of the record with today's binary: an exact
