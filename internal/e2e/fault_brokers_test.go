@@ -56,7 +56,7 @@ func TestFaultBrokers(t *testing.T) {
 	feed(200)
 	p := s.run()
 	s.waitForEnd(longWait)
-	n := cases(10, 300)
+	n := cases(5, 300)
 	for played := range n {
 		feed(30) // on their way while it happens
 		node, after := dice.IntN(3), time.Time{}
