@@ -48,7 +48,7 @@ func (k *soak) faults() []fault {
 		{"kill -9 of a member", 4, k.killMember},
 		{"SIGTERM of a member", 3, k.stopMember},
 		{"a member is frozen and goes on", 3, k.freezeMember},
-		{"connections to PostgreSQL cut", 4, func(context.Context) { k.relay.cut() }},
+		{"connections to PostgreSQL cut", 4, k.cutConnections},
 		{"backends terminated", 3, k.terminateBackends},
 		{"PostgreSQL killed and started", 2, k.restartPostgres},
 		{"the broker restarted", 2, k.restartKafka},
@@ -127,7 +127,13 @@ func (k *soak) freezeMember(ctx context.Context) {
 	p.signal(syscall.SIGCONT)
 }
 
+func (k *soak) cutConnections(context.Context) {
+	k.begun()
+	k.relay.cut()
+}
+
 func (k *soak) terminateBackends(ctx context.Context) {
+	k.begun()
 	conn, err := pgx.Connect(ctx, k.url)
 	if err != nil {
 		k.t.Fatalf("connect to PostgreSQL: %v", err)
