@@ -17,13 +17,13 @@ func TestFaultKill(t *testing.T) {
 	t.Parallel()
 	playCases(t, rowKill, cases(60, 3000), 2, func(c *trial) func() time.Duration {
 		c.feed(100)
-		whole, played := c.complete(), 0
+		within, played := c.complete(), 0 // of its start a life is killed
 		return func() time.Duration {
 			for { // until one was killed before it was done
-				c.feed(50 + c.dice.IntN(400))
+				c.feed(20 + c.dice.IntN(200))
 				c.nextLife()
 				p := c.backfill("--memory-bytes=1048576")
-				timer := time.NewTimer(time.Duration(c.dice.Int64N(int64(whole))))
+				timer := time.NewTimer(time.Duration(c.dice.Int64N(int64(within))))
 				select {
 				case <-timer.C:
 				case <-p.exited:
@@ -32,7 +32,9 @@ func TestFaultKill(t *testing.T) {
 				if p.code == -1 {
 					break
 				}
+				within = within * 3 / 4 // the machine was busier when the first was measured
 			}
+			within += within / 10
 			played++
 			return c.completeSometimes(played)
 		}

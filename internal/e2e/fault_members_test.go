@@ -97,15 +97,13 @@ func terminatedInTransaction(c *trial) func() time.Duration {
 
 // terminatedWhileJoining: a frozen member of the group does not rejoin for a minute, so nobody else gets in.
 func terminatedWhileJoining(c *trial) func() time.Duration {
-	g := insideCopy()
-	c.feed(20)
-	c.nextLife()
-	frozen := c.through(startRelay(c.t, c.url, g, 0).url(c.url)).run("--session-timeout=60s")
-	c.running = append(c.running, frozen)
-	receive(c.t, longWait, "the first member to be inside COPY", g.reached)
-	frozen.freeze()
-	c.afterwards = g.open
 	return func() time.Duration {
+		g := insideCopy()
+		c.feed(20)
+		c.nextLife()
+		frozen := c.through(startRelay(c.t, c.url, g, 0).url(c.url)).run("--session-timeout=60s")
+		receive(c.t, longWait, "the first member to be inside COPY", g.reached)
+		frozen.freeze()
 		p := c.run()
 		eventually(c.t, longWait, "a rebalance that waits for the frozen member", func() (bool, string) {
 			described, err := c.kafka.DescribeGroups(c.t.Context(), c.group)
@@ -113,9 +111,10 @@ func terminatedWhileJoining(c *trial) func() time.Duration {
 				return false, err.Error()
 			}
 			group := described[c.group]
-			return group.State == "PreparingRebalance" && len(group.Members) == 2 && p.logged("starting"), fmt.Sprintf("%s, %d members", group.State, len(group.Members))
+			return group.State == "PreparingRebalance" && len(group.Members) == 2, fmt.Sprintf("%s, %d members", group.State, len(group.Members))
 		})
 		c.terminate(p, 0)
+		frozen.kill()
 		return 0
 	}
 }

@@ -116,6 +116,8 @@ func (p *process) wait(within time.Duration) int {
 	case <-p.exited:
 		return p.code
 	case <-timer.C:
+		p.signal(syscall.SIGQUIT) // Cleanup prints what every goroutine did
+		receive(p.t, 10*time.Second, "the process to tell its goroutines, for it did not end within "+within.String(), p.exited)
 		p.t.Fatalf("%s did not end within %s", p.name, within)
 		return -1
 	}

@@ -33,7 +33,6 @@ type trial struct {
 	ends       map[int32]int64 // of the partitions' logs
 	positions  map[int32]int64 // when they were looked at last
 	running    []*process      // ended by finish
-	afterwards func()          // called by finish first, if set
 	weight     int             // cases that one play stands for
 }
 
@@ -237,9 +236,6 @@ func (c *trial) complete(flags ...string) time.Duration {
 // finish ends what runs, stores the rest and compares every value.
 func (c *trial) finish() {
 	c.t.Helper()
-	if c.afterwards != nil {
-		c.afterwards()
-	}
 	for _, p := range c.running {
 		var kilobytes int64
 		if _, err := fmt.Sscanf(p.status("VmHWM"), "%d kB", &kilobytes); err == nil { // it still runs
