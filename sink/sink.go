@@ -64,10 +64,22 @@ func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
 	return s, nil
 }
 
+// closeTimeout bounds how long Close waits for PostgreSQL to say goodbye. pgx waits 15 s for the end of a connection that it gave up in the
+// middle of a transaction, and a server that was cut off without a word never answers.
+const closeTimeout = time.Second
+
 // Close releases connections. It must not be called before Run or Backfill has returned.
 func (s *Sink) Close() {
 	s.kafka.Close()
-	s.db.Close()
+	closed := make(chan struct{})
+	go func() { // ends when pgx gives up on the last connection
+		defer close(closed)
+		s.db.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
 }
 
 // Run moves records until stop ends; then it drains, leaves the group and returns nil. What waiting can mend it waits for; a partition
