@@ -27,7 +27,7 @@ demo: build ## rides into PostgreSQL and back out in SQL; RIDES=file takes your 
 	go run ./cmd/demo -sink bin/sink $(if $(RIDES),-rides '$(RIDES)') $(if $(KEEP),-keep)
 
 # The race detector runs where goroutines share memory. Not in schema, which has none and counts allocations, which the detector makes; nor in
-# e2e, which runs the sink as a process: test-full builds that one with the detector.
+# e2e, which runs the sink as a process.
 RACED := $$(go list ./... | grep -v -e /schema -e /internal/e2e)
 PLAIN := ./schema ./internal/e2e
 

@@ -73,7 +73,7 @@ func (c *statusCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer)
 		case ctx.Err() != nil && c.Watch:
 			return nil
 		case err != nil && c.Watch && seen == nil && !c.JSON:
-			seen, err = nil, c.show(stdout, fmt.Sprintf("%s\n%v\n", time.Now().UTC().Format(time.TimeOnly), err))
+			err = c.show(stdout, fmt.Sprintf("%s\n%v\n", time.Now().UTC().Format(time.TimeOnly), err))
 		case err != nil:
 			return explain(err)
 		case c.JSON:
@@ -99,9 +99,9 @@ func (c *statusCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer)
 
 // show prints text; on a terminal that is watched, in place of what was there.
 func (c *statusCmd) show(w io.Writer, text string) error {
-	const home, clear = "\x1b[H", "\x1b[J" // ECMA-48: cursor to the top, erase what is below
+	const top, eraseBelow = "\x1b[H", "\x1b[J" // ECMA-48
 	if f, ok := w.(*os.File); ok && c.Watch && term.IsTerminal(int(f.Fd())) {
-		text = home + clear + text
+		text = top + eraseBelow + text
 	}
 	_, err := io.WriteString(w, text)
 	return err
