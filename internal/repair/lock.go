@@ -25,12 +25,11 @@ type Repair struct {
 	db            *pgxpool.Pool
 	kafka         *servers.Kafka // nil for dead letters: they need none
 	maxBatchBytes int
-	now           func() time.Time
 }
 
 // New returns a Repair. kafka may be nil for what concerns dead letters only.
 func New(db *pgxpool.Pool, kafka *servers.Kafka, maxBatchBytes int) *Repair {
-	return &Repair{db: db, kafka: kafka, maxBatchBytes: maxBatchBytes, now: time.Now}
+	return &Repair{db: db, kafka: kafka, maxBatchBytes: maxBatchBytes}
 }
 
 // querier is a connection, a pool or a transaction.

@@ -87,7 +87,7 @@ const (
 	countTopic         = `SELECT (SELECT count(*) FROM rides WHERE kafka_topic = @topic), (SELECT count(*) FROM sink_dead_letters WHERE kafka_topic = @topic)`
 	nameIsTaken        = `SELECT EXISTS (SELECT FROM sink_ledger WHERE kafka_topic = @name) OR EXISTS (SELECT FROM sink_dead_letters WHERE kafka_topic = @name)
     OR EXISTS (SELECT FROM rides WHERE kafka_topic = @name)`
-	// makeLedgerRow makes the row of a partition of the new topic. A member may have made it first: then its row counts, if it is of the same id.
+	// makeLedgerRow makes the row of a partition of the new topic.
 	makeLedgerRow = `
 INSERT INTO sink_ledger (kafka_topic, kafka_partition, topic_id, first_offset, next_offset) VALUES (@topic, @partition, @topic_id, @start, @start)`
 )
@@ -122,7 +122,7 @@ SELECT kafka_offset, kafka_timestamp, record_value
   FROM (SELECT *, sum(octet_length(record_value)) OVER (ORDER BY kafka_offset) - octet_length(record_value) AS before
           FROM (SELECT kafka_offset, kafka_timestamp, record_value FROM sink_dead_letters` + filterLetters + `
                    AND kafka_topic = @topic AND kafka_partition = @partition AND kafka_offset >= @from
-                 ORDER BY kafka_offset LIMIT @limit) AS some) AS sized
+                 ORDER BY kafka_offset LIMIT @limit) AS chosen) AS sized
  WHERE before < @bytes OR before IS NULL
  ORDER BY kafka_offset`
 	// takeOffsets returns their offsets only.
