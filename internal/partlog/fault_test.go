@@ -72,14 +72,21 @@ func seeded(t *testing.T) *rand.Rand {
 func readWhole(t *testing.T, r *Reader, first, next int64) {
 	t.Helper()
 	var f *Fetched
-	for position, failures := first, 0; position < next; {
+	patience, pause := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	defer pause.Stop()
+	for position := first; position < next; {
 		got, err := r.Fetch(t.Context(), position, testOptions(), f)
 		if err != nil {
-			if failures++; failures > 50 || !Retriable(err) {
-				t.Fatalf("at %d after %d failures: %v", position, failures, err)
+			if !Retriable(err) {
+				t.Fatalf("at %d: %v", position, err)
 			}
 			f = nil
-			continue
+			select {
+			case <-pause.C:
+				continue
+			case <-patience:
+				t.Fatalf("at %d, after 30 s: %v", position, err)
+			}
 		}
 		f = got
 		for _, k := range drain(t, f) {

@@ -21,20 +21,22 @@ func FuzzFetchResponse(f *testing.F) {
 		f.Add(make([]byte, 100), version)
 	}
 	f.Fuzz(func(t *testing.T, sent []byte, version int16) {
-		m := testFetch(1 << 16)
-		m.version = version
-		got, err := m.RawExchange(&wire{Reader: bytes.NewReader(sent)})
-		if cap(m.buf) > 1<<16 {
-			t.Fatalf("%d bytes taken", cap(m.buf))
-		}
-		if err != nil {
-			return
-		}
-		opened := new(Fetched)
-		response := got.(*fetchResponse)
-		if err := opened.open(testReader(t), response, 100, 1<<16, 1<<16); err == nil {
-			drain(t, opened)
-		}
+		bounded(t, len(sent), 1<<16, func() {
+			m := testFetch(1 << 16)
+			m.version = version
+			got, err := m.RawExchange(&wire{Reader: bytes.NewReader(sent)})
+			if cap(m.buf) > 1<<16 {
+				t.Fatalf("%d bytes taken", cap(m.buf))
+			}
+			if err != nil {
+				return
+			}
+			opened := new(Fetched)
+			response := got.(*fetchResponse)
+			if err := opened.open(testReader(t), response, 100, 1<<16, 1<<16); err == nil {
+				drain(t, opened)
+			}
+		})
 	})
 }
 
@@ -49,22 +51,24 @@ func FuzzRecordBatch(f *testing.F) {
 	f.Add([]byte{}, int32(0), int32(9), int16(codecGzip), int64(105))
 	f.Add([]byte("nonsense"), int32(-1), int32(-1), int16(-1), int64(0))
 	f.Fuzz(func(t *testing.T, payload []byte, count, lastDelta int32, attributes int16, position int64) {
-		const limit = 1 << 17
-		position &= maxOffset - 1 // no caller asks for others
-		c := crafted{first: 100, next: 100 + int64(lastDelta) + 1, count: count, attributes: attributes, payload: append([]byte{}, payload...), producer: 5}
-		fetched := new(Fetched)
-		err := fetched.open(testReader(t), &fetchResponse{records: join(c, plain(c.next, 1))}, position, 1<<20, limit)
-		if err != nil {
-			var corrupt *CorruptError
-			if !errors.As(err, &corrupt) || corrupt.Next <= corrupt.First || corrupt.First < position {
-				t.Fatalf("at %d: %+v", position, err)
+		bounded(t, len(payload), 1<<20, func() {
+			const limit = 1 << 17
+			position &= maxOffset - 1 // no caller asks for others
+			c := crafted{first: 100, next: 100 + int64(lastDelta) + 1, count: count, attributes: attributes, payload: append([]byte{}, payload...), producer: 5}
+			fetched := new(Fetched)
+			err := fetched.open(testReader(t), &fetchResponse{records: join(c, plain(c.next, 1))}, position, 1<<20, limit)
+			if err != nil {
+				var corrupt *CorruptError
+				if !errors.As(err, &corrupt) || corrupt.Next <= corrupt.First || corrupt.First < position {
+					t.Fatalf("at %d: %+v", position, err)
+				}
+				return
 			}
-			return
-		}
-		drain(t, fetched)
-		if cap(fetched.scratch) > limit {
-			t.Fatalf("%d bytes taken, above the limit", cap(fetched.scratch))
-		}
+			drain(t, fetched)
+			if cap(fetched.scratch) > limit {
+				t.Fatalf("%d bytes taken, above the limit", cap(fetched.scratch))
+			}
+		})
 	})
 }
 
@@ -74,11 +78,13 @@ func FuzzRecordBatches(f *testing.F) {
 	f.Add(join(transactional(5, 100, 2), marker(5, 102, true)), int64(100))
 	f.Add(plain(100, 3).bytes()[:50], int64(100))
 	f.Fuzz(func(t *testing.T, records []byte, position int64) {
-		position &= maxOffset - 1 // no caller asks for others
-		fetched := new(Fetched)
-		if err := fetched.open(testReader(t), &fetchResponse{records: records}, position, 1<<16, 1<<16); err == nil {
-			drain(t, fetched)
-		}
+		bounded(t, len(records), 1<<16, func() {
+			position &= maxOffset - 1 // no caller asks for others
+			fetched := new(Fetched)
+			if err := fetched.open(testReader(t), &fetchResponse{records: records}, position, 1<<16, 1<<16); err == nil {
+				drain(t, fetched)
+			}
+		})
 	})
 }
 
@@ -87,13 +93,15 @@ func FuzzMetadata(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 'a', 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 1, 0}, int16(12))
 	f.Add(make([]byte, 64), int16(8))
 	f.Fuzz(func(t *testing.T, sent []byte, version int16) {
-		version = metadataOldest + int16(uint16(version)%9)
-		if _, err := readMetadata(&response{b: sent, flexible: version > metadataClassic}, version); err != nil && !Retriable(err) {
-			t.Fatal(err)
-		}
-		if _, err := readOffsets(&response{b: sent}, 2+version%4); err != nil && !Retriable(err) {
-			t.Fatal(err)
-		}
+		bounded(t, len(sent), 0, func() {
+			version = metadataOldest + int16(uint16(version)%9)
+			if _, err := readMetadata(&response{b: sent, flexible: version > metadataClassic}, version); err != nil && !Retriable(err) {
+				t.Fatal(err)
+			}
+			if _, err := readOffsets(&response{b: sent}, 2+version%4); err != nil && !Retriable(err) {
+				t.Fatal(err)
+			}
+		})
 	})
 }
 
@@ -104,26 +112,28 @@ func FuzzAborted(f *testing.F) {
 	f.Add([]byte{0, 8, 0, 4, 0, 8, 0, 4, 0, 8}, uint8(2), uint8(1))
 	f.Add([]byte{0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11}, uint8(5), uint8(200))
 	f.Fuzz(func(t *testing.T, steps []byte, from, pieces uint8) {
-		steps = steps[:min(len(steps), 100)]
-		log := newOracle(steps)
-		position := min(int64(from), log.next)
-		want := slices.DeleteFunc(slices.Clone(log.committed), func(o int64) bool { return o < position })
-		var got []int64
-		for position < log.next {
-			records, next := log.read(position, 1+int(pieces)%20)
-			fetched, err := answered(t, position, records, log.abortedIn(position, next)...)
-			if err != nil {
-				t.Fatal(err)
+		bounded(t, 20*len(steps), 1<<16, func() {
+			steps = steps[:min(len(steps), 100)]
+			log := newOracle(steps)
+			position := min(int64(from), log.next)
+			want := slices.DeleteFunc(slices.Clone(log.committed), func(o int64) bool { return o < position })
+			var got []int64
+			for position < log.next {
+				records, next := log.read(position, 1+int(pieces)%20)
+				fetched, err := answered(t, position, records, log.abortedIn(position, next)...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, offsets(drain(t, fetched))...)
+				if fetched.Err() != nil || fetched.Next() != next {
+					t.Fatalf("[%d,%d): ends at %d, %v", position, next, fetched.Next(), fetched.Err())
+				}
+				position = next
 			}
-			got = append(got, offsets(drain(t, fetched))...)
-			if fetched.Err() != nil || fetched.Next() != next {
-				t.Fatalf("[%d,%d): ends at %d, %v", position, next, fetched.Next(), fetched.Err())
+			if !slices.Equal(got, want) {
+				t.Fatalf("steps %v from %d: offsets %v, want %v", steps, from, got, want)
 			}
-			position = next
-		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("steps %v from %d: offsets %v, want %v", steps, from, got, want)
-		}
+		})
 	})
 }
 
