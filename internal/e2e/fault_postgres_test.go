@@ -181,22 +181,24 @@ func (c *trial) waitForOutage(p *process) {
 	})
 }
 
-// takeConnections ends every session but master's and takes all that the server has to give, until it is released.
+// takeConnections ends every session of a sink's and takes all that the server has to give, until it is released. A sink that was quick to
+// come back is ended again.
 func takeConnections(t *testing.T, databaseURL string, master *pgx.Conn) (release func()) {
 	t.Helper()
-	if _, err := master.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%ridesink%'`); err != nil {
-		t.Fatalf("end the sinks' sessions: %v", err)
-	}
 	var taken []*pgx.Conn
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		conn, err := pgx.Connect(ctx, databaseURL)
-		cancel()
-		if err != nil {
-			break // none is left
+	eventually(t, longWait, "the server to be out of connections, none of them a sink's", func() (bool, string) {
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			conn, err := pgx.Connect(ctx, databaseURL)
+			cancel()
+			if err != nil {
+				break // none is left
+			}
+			taken = append(taken, conn)
 		}
-		taken = append(taken, conn)
-	}
+		ended := value[int](t, master, `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity WHERE application_name LIKE '%ridesink%'`)
+		return ended == 0, fmt.Sprintf("%d taken, %d sessions of sinks ended", len(taken), ended)
+	})
 	return func() {
 		for _, conn := range taken {
 			_ = conn.Close(context.WithoutCancel(t.Context()))
