@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,8 +169,8 @@ func TestFaultPartitionsAdded(t *testing.T) {
 	for round := range rounds {
 		for i, topic := range s.topics {
 			partitions := 1 + 2*round + 1 + (i+round)%2
-			if _, err := kafka.UpdatePartitions(t.Context(), partitions, topic); err != nil {
-				t.Fatalf("add partitions: %v", err)
+			if answers, err := kafka.UpdatePartitions(t.Context(), partitions, topic); err != nil || answers.Error() != nil {
+				t.Fatalf("add partitions: %v", errors.Join(err, answers.Error()))
 			}
 			in := s
 			in.topics = []string{topic}
