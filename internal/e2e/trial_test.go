@@ -85,20 +85,19 @@ func (c *trial) playOut(row faultRow, first, n int, begin func(c *trial) (play f
 }
 
 // feed produces n records in turn to the partitions.
-func (c *trial) feed(n int) []sent {
+func (c *trial) feed(n int) {
 	c.t.Helper()
-	return c.send(recordsOf(c.t, c.topic(), c.partitions, madeRides(c.dice, n), writeMixed))
+	c.send(recordsOf(c.t, c.topic(), c.partitions, madeRides(c.dice, n), writeMixed))
 }
 
 // send produces records, and expects them to be stored.
-func (c *trial) send(records []sent) []sent {
+func (c *trial) send(records []sent) {
 	c.t.Helper()
 	publish(c.t, c.producer, records)
 	c.log, c.records = append(c.log, records...), append(c.records, records...)
 	for _, r := range records {
 		c.ends[r.record.Partition] = max(c.ends[r.record.Partition], r.record.Offset+1)
 	}
-	return records
 }
 
 // nextLife changes the group, so that nobody waits for the session of a dead member.
@@ -108,10 +107,10 @@ func (c *trial) nextLife() {
 }
 
 // serve starts sink run in a new group, by way of a URL, and returns when it has its partitions. finish ends it.
-func (c *trial) serve(databaseURL string, flags ...string) *process {
+func (c *trial) serve(databaseURL string) *process {
 	c.t.Helper()
 	c.nextLife()
-	p := c.through(databaseURL).run(flags...)
+	p := c.through(databaseURL).run()
 	c.running = append(c.running, p)
 	eventually(c.t, longWait, "the sink to have its partitions", func() (bool, string) {
 		return p.logged("assigned") || !p.running(), tail(p.stderr.String())

@@ -41,7 +41,7 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("read the report (-in): %w", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read
 	rows, err := read(file)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", *in, err)
