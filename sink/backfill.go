@@ -35,7 +35,7 @@ type backfill struct {
 	progress       func(Progress)
 	done           atomic.Bool
 	replaced       map[topicPartition]bool // at its end, and yet with another record where the last one was
-	moved          chan struct{}           // has something in it when a pipeline of ours has ended since the last look
+	moved          chan struct{}           // has something in it when a pipeline of ours has come to rest since the last look
 }
 
 // Backfill moves what is in the topics now and returns when every partition is done or halted in the ledger, whichever member did it, or when
@@ -132,8 +132,8 @@ func (bf *backfill) highWatermark(tp topicPartition) Position {
 	return bf.highWatermarks[tp]
 }
 
-// ended notes that a pipeline of ours has ended: it is time to look.
-func (bf *backfill) ended() {
+// rested notes that a pipeline of ours has nothing to do: it is time to look.
+func (bf *backfill) rested() {
 	if bf == nil {
 		return
 	}

@@ -25,8 +25,6 @@ const (
 	buffersAhead = 2
 	// buffersPerPartition is what a share is an equal part of: responses, decompressed batches and rows, buffersAhead of each.
 	buffersPerPartition = 3 * buffersAhead
-	// haltedRecheck is how often a halted partition looks whether somebody mended its ledger row.
-	haltedRecheck = 5 * time.Second
 )
 
 // share is the memory that each buffer of a pipeline may take.
@@ -45,6 +43,7 @@ type pipeline struct {
 	state         *partitionState
 	decoder       *schema.Decoder
 	current       partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
+	backfill      *backfill       // nil: this is a run without an end
 	end           Position        // a backfill stops here; -1: never
 	highWatermark Position        // the high watermark when the backfill began: a position beyond it must be looked at
 	share         share
@@ -57,8 +56,8 @@ type pipeline struct {
 	ratioPercent atomic.Int64 // decompressed bytes per hundred fetched, of the last response
 }
 
-// run moves the partition until stop ends or its end is reached. A partition that halts is marked in the ledger and is no error: the
-// others go on. It returns only what ended work.
+// run moves the partition until stop ends. At its end, and where it halts, it rests: it may be moved. A partition that halts is marked in the
+// ledger and is no error: the others go on. run returns only what ended work.
 func (p *pipeline) run(stop, work context.Context) error {
 	for stop.Err() == nil {
 		err := p.follow(stop, work)
@@ -66,7 +65,8 @@ func (p *pipeline) run(stop, work context.Context) error {
 		case work.Err() != nil:
 			return context.Cause(work)
 		case err == nil:
-			return nil
+			p.rest(stop, work)
+			continue
 		case errors.Is(err, errReread):
 			continue
 		case errors.Is(err, errMoved):
@@ -76,11 +76,23 @@ func (p *pipeline) run(stop, work context.Context) error {
 		if err = p.adapt(stop, work, err); err == nil {
 			continue
 		}
-		if again := p.halted(stop, work, err); !again {
-			return context.Cause(work)
+		if p.halt(work, err) {
+			p.rest(stop, work)
 		}
 	}
-	return nil
+	return context.Cause(work)
+}
+
+// rest waits until stop or work ends, or somebody moves the partition or mends it in the ledger. A backfill is told that there is no more to
+// expect for now.
+func (p *pipeline) rest(stop, work context.Context) {
+	p.backfill.rested()
+	select {
+	case <-p.state.moved:
+		p.log.InfoContext(work, "looking at the ledger again: it was moved or mended")
+	case <-stop.Done():
+	case <-work.Done():
+	}
 }
 
 // follow moves the partition from where the ledger says until stop ends, the end is reached or something fails.
@@ -100,6 +112,10 @@ func (p *pipeline) follow(stop, work context.Context) error {
 
 // place reads where to begin, and whether topic and log are still the ones of the ledger.
 func (p *pipeline) place(ctx context.Context) error {
+	select {
+	case <-p.state.moved: // what is read now is newer
+	default:
+	}
 	var at place
 	err := p.sink.persist(ctx, "postgres", func(ctx context.Context) (err error) {
 		at, err = p.sink.ledger.position(ctx, p.topicPartition)

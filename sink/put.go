@@ -13,7 +13,8 @@ import (
 const positionInterval = time.Second
 
 // writeAll writes batches in order until in is closed, and hands their memory back. A batch that only moves the position waits for
-// company, for positionInterval at most. It returns what the last batch says comes after it.
+// company, for positionInterval at most. It returns what the last batch says comes after it, errMoved if it is told that the ledger is
+// elsewhere while it has nothing to write.
 func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *batch) error {
 	var held *batch
 	var due <-chan time.Time // fires when held must not wait any longer
@@ -37,6 +38,8 @@ func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *
 			}
 		case <-due:
 			b, held, due = held, nil, nil
+		case <-p.state.moved:
+			return errMoved
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -178,3 +178,26 @@ ridesink_records_total{outcome="tombstone",partition="0",topic=%[1]q} 1
 		t.Error(err)
 	}
 }
+
+// A position that somebody moves under an idle pipeline, or under a halted one, is followed without a restart and without a new record.
+func TestAMovedPositionIsFollowed(t *testing.T) {
+	t.Parallel()
+	const moveTo = `WITH gone AS (DELETE FROM rides WHERE kafka_offset >= $1)
+		UPDATE sink_ledger SET next_offset = $1, inserted = $1, last_offset = NULL, halted_reason = NULL, halted_at = NULL`
+	f := newFixture(t, 1)
+	f.send(0, rides(0, 20)...)
+	f.run(f.config())
+	f.eventually(20, "SELECT coalesce(max(next_offset), 0) FROM sink_ledger")
+	f.exec(moveTo, 5)
+	f.eventually(20, "SELECT count(DISTINCT kafka_offset) FROM rides")
+
+	f.exec("ALTER TABLE rides RENAME TO away")
+	f.send(0, rides(20, 1)...)
+	f.eventually(1, "SELECT count(*) FROM sink_ledger WHERE halted_reason IS NOT NULL")
+	f.exec("ALTER TABLE away RENAME TO rides")
+	f.exec(moveTo, 7)
+	f.eventually(21, "SELECT count(DISTINCT kafka_offset) FROM rides")
+	if n := f.count("SELECT (SELECT count(*) FROM rides) - (SELECT inserted FROM sink_ledger)"); n != 0 {
+		t.Errorf("%d rides more than the ledger counts", n)
+	}
+}

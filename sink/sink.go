@@ -162,10 +162,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 		serve.Go(func() error { bf.wait(serving); end(); return nil })
 	}
 	for _, p := range pipelines {
-		serve.Go(func() error {
-			defer bf.ended()
-			return p.run(serving, work)
-		})
+		serve.Go(func() error { return p.run(serving, work) })
 	}
 	err = serve.Wait()
 	if errors.Is(err, ErrDrainTimeout) {
@@ -185,7 +182,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
-			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
+			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
 			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes), rows: part},
 			pace: max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
 		}

@@ -12,7 +12,8 @@ import (
 // partitionState is one owned partition as its pipeline sees it. Safe for concurrent use.
 type partitionState struct {
 	topicPartition
-	mu sync.Mutex
+	moved chan struct{} // has something in it when the ledger was seen elsewhere
+	mu    sync.Mutex
 	// guarded by mu:
 	at       Position
 	logStart int64
@@ -24,7 +25,21 @@ type partitionState struct {
 }
 
 func newPartitionState(tp topicPartition) *partitionState {
-	return &partitionState{topicPartition: tp, logStart: -1, lastStable: -1, highWatermark: -1}
+	return &partitionState{topicPartition: tp, moved: make(chan struct{}, 1), logStart: -1, lastStable: -1, highWatermark: -1}
+}
+
+// tellMoved tells the pipeline that the ledger is elsewhere.
+func (s *partitionState) tellMoved() {
+	select {
+	case s.moved <- struct{}{}:
+	default: // it was told already
+	}
+}
+
+func (s *partitionState) isHalted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reason != ""
 }
 
 func (s *partitionState) position() Position {
@@ -103,6 +118,13 @@ func (o *owned) replace(states map[topicPartition]*partitionState, ready bool) {
 		s.mu.Unlock()
 	}
 	o.now, o.ready = states, ready
+}
+
+// states returns the partitions owned now.
+func (o *owned) states() map[topicPartition]*partitionState {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.now)
 }
 
 // total is what this process has written so far.

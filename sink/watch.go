@@ -7,19 +7,21 @@ import (
 	"ridesink/internal/servers"
 )
 
-// watch.go: what changes under a running generation: new partitions, a topic that was made again, a database that is away.
+// watch.go: what changes under a running generation: new partitions, a topic that was made again, a ledger that somebody moved, a database
+// that is away.
 
 // watch asks for metadata until ctx ends or the group must share out again: there are partitions that it does not know and this member leads,
 // or a topic is another one than at the assignment.
 func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) {
 	trouble := s.outage("postgres", s.log)
 	defer trouble.forget()
+	elsewhere := map[topicPartition]sighting{}
 	for {
 		sleep(ctx, s.cfg.WatchInterval)
 		if ctx.Err() != nil {
 			return
 		}
-		s.lookAfterDatabase(ctx, trouble)
+		s.lookAfterLedger(ctx, trouble, elsewhere)
 		topics, err := s.kafka.Log.Topics(ctx, s.cfg.Topics...)
 		if err != nil {
 			s.log.DebugContext(ctx, "cannot look for new partitions", "err", err)
@@ -41,15 +43,43 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 	}
 }
 
-// lookAfterDatabase notices that PostgreSQL is away also while there is nothing to write.
-func (s *Sink) lookAfterDatabase(ctx context.Context, trouble *outage) {
+// sighting is a partition that is elsewhere in the ledger than its pipeline thinks.
+type sighting struct {
+	ours, ledgers Position // ledgers is -1 where the row has vanished
+	mended        bool     // the pipeline is halted, and the ledger does not say so any more
+}
+
+// lookAfterLedger notices a position that was moved under a pipeline with nothing to write, by sink reset, say: seen twice, for a pipeline may
+// just be writing. It also notices that PostgreSQL is away while there is nothing to write.
+func (s *Sink) lookAfterLedger(ctx context.Context, trouble *outage, elsewhere map[topicPartition]sighting) {
 	ctx, cancel := context.WithTimeout(ctx, servers.ConnectTimeout)
 	defer cancel()
-	_, err := s.ledger.now(ctx)
-	switch {
-	case err == nil:
-		trouble.ended(ctx)
-	case s.db.Stat().AcquiredConns() < s.db.Stat().MaxConns(): // else it may only be busy, and the writers know
-		trouble.failed(ctx, err)
+	states := s.owned.states()
+	rows, err := s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
+	if err != nil {
+		if s.db.Stat().AcquiredConns() < s.db.Stat().MaxConns() { // else it may only be busy, and the writers know
+			trouble.failed(ctx, err)
+		}
+		return
+	}
+	trouble.ended(ctx)
+	byPartition := make(map[topicPartition]ledgerRow, len(rows))
+	for _, row := range rows {
+		byPartition[row.topicPartition] = row
+	}
+	for tp, state := range states {
+		seen := sighting{ours: state.position(), ledgers: -1}
+		if row, there := byPartition[tp]; there {
+			seen.ledgers, seen.mended = row.next, state.isHalted() && row.haltedReason == ""
+		}
+		switch before, again := elsewhere[tp]; {
+		case seen.ours == seen.ledgers && !seen.mended, seen.ledgers < 0 && state.isHalted():
+			delete(elsewhere, tp)
+		case again && before == seen:
+			delete(elsewhere, tp)
+			state.tellMoved()
+		default:
+			elsewhere[tp] = seen
+		}
 	}
 }
