@@ -38,6 +38,8 @@ func properties(nodes []*node, n *node, settings map[string]string) []byte {
 		"offsets.topic.num.partitions":         "3",
 		"transaction.state.log.num.partitions": "3",
 		"group.initial.rebalance.delay.ms":     "0",
+		// The records of tests are of years ago: a new topic must not meet a round of retention before its settings are known.
+		"log.retention.ms": "-1",
 	}
 	maps.Copy(all, settings)
 	var b bytes.Buffer
