@@ -34,16 +34,16 @@ PLAIN := ./schema ./internal/e2e
 test: ## every test but the faults, against real servers; without Java those that need Kafka skip, with CI=true they fail
 	$(WITHSERVERS) sh -ec 'go test -race -shuffle=on -timeout 20m $(RACED); go test -shuffle=on -timeout 20m -skip ^TestFault $(PLAIN)'
 
-# What the sink survives, and how often that was tried: docs/reliability.md. The sink of the full run is built with the race detector.
-FAULTS := go test -run '^TestFault' -shuffle=on ./internal/e2e ./internal/partlog
+# What the sink survives, and how often that was tried: docs/reliability.md.
+FAULTS = go test -race -run ^TestFault -shuffle=on -timeout $(1) $(2) ./internal/partlog; go test -run ^TestFault -shuffle=on -timeout $(1) $(2) ./internal/e2e
 
 faults-short: ## a share of the cases of every fault
-	$(WITHSERVERS) $(FAULTS) -timeout 15m
+	$(WITHSERVERS) sh -ec '$(call FAULTS,15m)'
 
 REPORT ?= $(CURDIR)/bin/faults.jsonl
 faults: ## all cases of every fault, and the table in docs/reliability.md
 	mkdir -p bin && rm -f $(REPORT)
-	TEST_FULL=1 TEST_FAULTS_REPORT=$(REPORT) $(WITHSERVERS) $(FAULTS) -timeout 4h -v > bin/faults.log
+	TEST_FULL=1 TEST_FAULTS_REPORT=$(REPORT) $(WITHSERVERS) sh -ec '$(call FAULTS,4h,-v)' > bin/faults.log
 	go run ./internal/e2e/faultsreport -in $(REPORT) -update docs/reliability.md -commit $(COMMIT) -command 'make faults'
 
 mutants: ## each seeded bug of internal/mutants/patches must fail the test that it names

@@ -59,7 +59,8 @@ func TestFaultBrokers(t *testing.T) {
 	n := cases(5, 300)
 	for played := range n {
 		feed(30) // on their way while it happens
-		node, after := dice.IntN(3), time.Time{}
+		var after time.Time
+		node := dice.IntN(3)
 		switch played % 10 {
 		case 3:
 			kafka.Kill(node)
