@@ -194,8 +194,8 @@ func endedSessions(c *trial) func() time.Duration {
 	}
 }
 
-// deadlocks: a session of the test's holds the ledger and waits for rides, the sink's holds rides and waits for the ledger. It waited first, so
-// PostgreSQL ends the sink's.
+// deadlocks: a session of the test's holds the ledger and waits for rides, the sink's holds rides and waits for the ledger. Only the sink's looks
+// for a deadlock, so PostgreSQL ends that one; where it looked before there was one, its lock_timeout does.
 func deadlocks(c *trial) func() time.Duration {
 	c.feed(2)
 	p := c.serve(c.url)
@@ -205,7 +205,7 @@ func deadlocks(c *trial) func() time.Duration {
 		c.withLedgerLocked(func(tx pgx.Tx) {
 			c.feed(2)
 			c.waitForWaiter()
-			if _, err := tx.Exec(c.t.Context(), "LOCK TABLE rides IN ACCESS EXCLUSIVE MODE"); err != nil {
+			if _, err := tx.Exec(c.t.Context(), "SET LOCAL deadlock_timeout = '1min'; LOCK TABLE rides IN ACCESS EXCLUSIVE MODE"); err != nil {
 				c.t.Fatalf("the deadlock ended the test's transaction: %v; the sink's log: %s", err, tail(p.stderr.String()))
 			}
 		})
