@@ -26,9 +26,7 @@ func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	case errors.As(err, &refused):
 		p.remember(refused.records)
 		return nil
-	case errors.As(err, &slow) && p.share.rows > minRowsBytes:
-		p.share.rows = max(minRowsBytes, p.share.rows/2)
-		p.log.WarnContext(work, "a transaction takes too long: trying smaller ones", "bytes", p.share.rows, "err", slow.cause)
+	case errors.As(err, &slow) && slow.smaller:
 		return nil
 	}
 	return err
@@ -44,7 +42,7 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 	}
 	defer p.sink.oversized.Release(1)
 	for {
-		err := p.move(stop, work, p.state.position(), share{bytes: size, rows: p.share.rows, once: true})
+		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
 		var tooLarge *partlog.TooLargeError
 		switch {
 		case errors.Is(err, errMoved), errors.Is(err, errReread):

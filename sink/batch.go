@@ -57,9 +57,9 @@ func (b *batch) reset(tp topicPartition, first Position, keepBytes int) {
 	*b = batch{topicPartition: tp, first: first, next: first, rows: schema.AppendCopyHeader(rows), index: index}
 }
 
-// full reports whether b has reached its share.
-func (b *batch) full(s share) bool {
-	return len(b.rows)+b.deadBytes >= s.rows || len(b.dead) >= deadLettersPerBatch
+// full reports whether b is as large as a transaction may be.
+func (b *batch) full(limit int) bool {
+	return len(b.rows)+b.deadBytes >= limit || len(b.dead) >= deadLettersPerBatch
 }
 
 // positionOnly reports whether b moves the position over offsets that hold no records, and nothing else.

@@ -13,11 +13,11 @@ import (
 
 // decode turns chunks into batches until in is closed, then closes out. A batch goes to the writer as soon as the writer is free or the
 // batch is full; until then it grows. Memory comes from responses (handed back) and free (handed on).
-func (p *pipeline) decode(ctx context.Context, first Position, share share, in <-chan chunk, responses chan<- *partlog.Fetched,
+func (p *pipeline) decode(ctx context.Context, first Position, in <-chan chunk, responses chan<- *partlog.Fetched,
 	free <-chan *batch, out chan<- *batch,
 ) error {
 	defer close(out)
-	d := decoding{pipeline: p, next: first, share: share, free: free, out: out}
+	d := decoding{pipeline: p, next: first, free: free, out: out}
 	for {
 		var ready chan<- *batch
 		if d.b != nil {
@@ -44,11 +44,10 @@ func (p *pipeline) decode(ctx context.Context, first Position, share share, in <
 // decoding is the state of one run of the stage.
 type decoding struct {
 	*pipeline
-	next  Position // where the next batch begins
-	share share
-	free  <-chan *batch
-	out   chan<- *batch
-	b     *batch // growing, nil while there is nothing in it
+	next Position // where the next batch begins
+	free <-chan *batch
+	out  chan<- *batch
+	b    *batch // growing, nil while there is nothing in it
 }
 
 // chunk decodes c. last says that nothing may follow it.
@@ -82,7 +81,7 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 			return err
 		}
 		d.next = d.b.next
-		if d.b.full(d.share) {
+		if d.b.full(d.rows.bytes()) {
 			if err := d.handOver(ctx); err != nil {
 				return err
 			}
@@ -170,7 +169,7 @@ func (d *decoding) open(ctx context.Context) error {
 	}
 	select {
 	case d.b = <-d.free:
-		d.b.reset(d.topicPartition, d.next, 2*d.share.rows)
+		d.b.reset(d.topicPartition, d.next, 2*d.rows.most)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

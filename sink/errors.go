@@ -75,10 +75,13 @@ var (
 	errReread = errors.New("go on from the ledger")
 )
 
-// slowError says that PostgreSQL cancelled a batch for its length; smaller ones are tried.
-type slowError struct{ cause error }
+// slowError says that a batch took too long, most likely for a statement_timeout.
+type slowError struct {
+	smaller bool // smaller ones will be tried
+	cause   error
+}
 
 func (e *slowError) Error() string {
-	return fmt.Sprintf("%v: raise or remove statement_timeout for the sink's role", e.cause)
+	return fmt.Sprintf("%v: also small transactions take too long; look what slows PostgreSQL down, raise or remove statement_timeout for the sink's role", e.cause)
 }
 func (e *slowError) Unwrap() error { return e.cause }

@@ -19,18 +19,15 @@ import (
 const (
 	// minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
 	minFetchBytes = 16 << 10
-	// minRowsBytes is the smallest transaction that a server which cancels larger ones is sent, a record or two aside.
-	minRowsBytes = 16 << 10
 	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
 	buffersAhead = 2
 	// buffersPerPartition is what a share is an equal part of: responses, decompressed batches and rows, buffersAhead of each.
 	buffersPerPartition = 3 * buffersAhead
 )
 
-// share is the memory that each buffer of a pipeline may take.
+// share is the memory that each buffer of the log may take. rowsLimit (size.go) is for the rows.
 type share struct {
 	bytes int  // a response, or a batch of the log decompressed
-	rows  int  // the rows and dead letters of a transaction; one record may go beyond it
 	once  bool // stop after one response
 }
 
@@ -47,6 +44,7 @@ type pipeline struct {
 	end           Position        // a backfill stops here; -1: never
 	highWatermark Position        // the high watermark when the backfill began: a position beyond it must be looked at
 	share         share
+	rows          *rowsLimit
 	pace          time.Duration // between the starts of two fetches of a partition that has caught up
 
 	refused      map[int64]refusal // records that PostgreSQL refused when they were tried, by offset
@@ -168,7 +166,7 @@ func (p *pipeline) move(stop, work context.Context, position Position, share sha
 		free <- new(batch)
 	}
 	stages.Go(func() error { return p.fetch(fetching, polling, position, share, responses, chunks) })
-	stages.Go(func() error { return p.decode(work, position, share, chunks, responses, free, batches) })
+	stages.Go(func() error { return p.decode(work, position, chunks, responses, free, batches) })
 	stages.Go(func() error { return p.writeAll(work, batches, free) })
 	return stages.Wait()
 }

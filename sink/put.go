@@ -67,7 +67,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 	trouble := p.sink.outage("postgres", p.log)
 	defer trouble.forget()
 	uncertain := false // an attempt may have been durable without our knowing
-	late := 0          // attempts that took all of transactionTimeout
+	late, slow := 0, 0 // attempts that took all of transactionTimeout, and that PostgreSQL cancelled for their length
 	for {
 		after, err := p.breaker.admit(b)
 		if err != nil {
@@ -93,8 +93,8 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		}
 		switch p.mend(ctx, b, err, uncertain, trouble) {
 		case mended:
-			if late > 1 && p.share.rows > minRowsBytes { // once may be an outage
-				return &slowError{cause: err}
+			if late > 1 && p.rows.shrink() { // once may be an outage
+				return &slowError{smaller: true, cause: err}
 			}
 			continue
 		case wasWritten:
@@ -105,7 +105,14 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		case movedAway:
 			return errMoved
 		case tooSlow:
-			return &slowError{cause: err}
+			if p.rows.shrink() {
+				p.log.InfoContext(ctx, "a transaction takes too long: trying smaller ones", "bytes", p.rows.bytes(), "err", err)
+				return &slowError{smaller: true, cause: err}
+			}
+			if slow++; slow >= slowTries {
+				return &slowError{cause: err}
+			}
+			sleep(ctx, trouble.failed(ctx, err))
 		case lookCloser:
 			search, searchErr := p.sink.writer.bisect(ctx, b)
 			switch {
@@ -202,6 +209,7 @@ func (p *pipeline) freeLock(ctx context.Context, err error) {
 // wrote notes a batch that is durable.
 func (p *pipeline) wrote(b *batch, took time.Duration) {
 	p.state.wrote(b)
+	p.rows.wrote()
 	p.sink.metrics.wrote(b, took)
 	p.committer.note(p.topicPartition, b.next)
 	p.log.Debug("wrote", "first", int64(b.first), "next", int64(b.next), "records", b.counts.inserted,

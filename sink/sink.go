@@ -183,7 +183,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
 			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
-			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes), rows: part},
+			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes)}, rows: newRowsLimit(part),
 			pace: max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
 		}
 		pipelines = append(pipelines, p)
