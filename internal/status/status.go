@@ -4,6 +4,7 @@ package status
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -196,15 +197,12 @@ func instant(t pgtype.Timestamptz) *time.Time {
 
 // members asks Kafka who owns what.
 func (s *Status) members(ctx context.Context, client *kafka.Client, group string) (map[place]Owner, error) {
-	described, err := client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{GroupIDs: []string{group}})
+	described, err := describe(ctx, client, group)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the members of group %s: %w", group, err)
 	}
 	owners := map[place]Owner{}
 	for _, g := range described.Groups {
-		if g.Error != nil {
-			return nil, fmt.Errorf("ask for the members of group %s: %w", group, g.Error)
-		}
 		s.GroupState = g.GroupState
 		for _, m := range g.Members {
 			for _, topic := range m.MemberAssignments.Topics {
@@ -215,6 +213,24 @@ func (s *Status) members(ctx context.Context, client *kafka.Client, group string
 		}
 	}
 	return owners, nil
+}
+
+// describe asks for one group, again for a while where its coordinator is on its way: a new cluster makes the topic for that first.
+func describe(ctx context.Context, client *kafka.Client, group string) (*kafka.DescribeGroupsResponse, error) {
+	const wait, patience = 250 * time.Millisecond, 10 * time.Second
+	for began := time.Now(); ; {
+		described, err := client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{GroupIDs: []string{group}})
+		for i := 0; err == nil && i < len(described.Groups); i++ {
+			err = described.Groups[i].Error
+		}
+		var code kafka.Error
+		if err == nil || !errors.As(err, &code) || !code.Temporary() || time.Since(began) > patience {
+			return described, err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // measure fills in what the log's bounds say.
