@@ -33,44 +33,63 @@ func wantPeak(t testing.TB, bytes, limit int64) {
 	}
 }
 
-// TestFaultMemoryWhilePostgresStalls holds: 64 partitions full of records of 1 MB, and a PostgreSQL that takes nothing for a while, do not take the sink
-// beyond its budget; afterwards it goes on, and nothing is lost.
+// TestFaultMemoryWhilePostgresStalls holds: 64 partitions, each full of more than its share, and a PostgreSQL that takes nothing for a while, do not
+// take the sink beyond its budget; afterwards it goes on, and nothing is lost.
 func TestFaultMemoryWhilePostgresStalls(t *testing.T) {
 	t.Parallel()
 	const partitions = 64
-	stall := time.Duration(cases(10, 60)) * time.Second
-	s := newScene(t, partitions)
-	alterTopics(t, s.brokers, map[string]string{"max.message.bytes": "4194304"}, s.topic())
-	client := newClient(t, s.brokers, kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(2<<20))
-	records := recordsOf(t, s.topic(), partitions, madeRides(random(t), cases(3, 6)*partitions), writeTLC)
-	for i := range records {
-		records[i] = padded(records[i], 1<<20)
-	}
-	for first := 0; first < len(records); first += partitions {
-		publish(t, client, records[first:first+partitions])
-	}
-	client.Close()
+	for _, test := range []struct {
+		scenario      string
+		bytes         int // of a record
+		perPartition  int // records
+		besideTheRest int64
+	}{
+		// A batch above its partition's share is in memory of its own, one at a time.
+		{scenario: "records of 1 MB", bytes: 1 << 20, perPartition: cases(3, 6), besideTheRest: 2 * (1<<20 + 4096)},
+		{scenario: "many records of 4 kB", bytes: 4 << 10, perPartition: 512},
+	} {
+		t.Run(test.scenario, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, partitions)
+			alterTopics(t, s.brokers, map[string]string{"max.message.bytes": "4194304"}, s.topic())
+			client := newClient(t, s.brokers, kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(2<<20))
+			records := recordsOf(t, s.topic(), partitions, madeRides(random(t), test.perPartition*partitions), writeTLC)
+			for i := range records {
+				records[i] = padded(records[i], test.bytes)
+			}
+			for left := records; len(left) > 0; left = left[min(len(left), 4096):] {
+				publish(t, client, left[:min(len(left), 4096)])
+			}
+			client.Close()
 
-	relay := startRelay(t, s.url, nil, 0)
-	p := s.through(relay.url(s.url)).backfill()
-	peak := p.watchMemory()
+			relay := startRelay(t, s.url, nil, 0)
+			p := s.through(relay.url(s.url)).backfill()
+			peak := p.watchMemory()
+			s.stall(relay, p, time.Duration(cases(10, 60))*time.Second)
+			p.wantExit(0, 3*time.Minute)
+			summaryOf(t, p)
+			wantPeak(t, peak(), memoryBytes+restOfProcess+test.besideTheRest)
+			s.checkStored(records)
+			s.checkAtEnd(t)
+		})
+	}
+}
+
+// stall lets nothing pass to PostgreSQL or from it for a while, from the moment on when the first rides are stored.
+func (s scene) stall(relay *relay, p *process, d time.Duration) {
+	s.t.Helper()
 	conn := s.connect()
-	eventually(t, longWait, "the first rides", func() (bool, string) { return s.countRides(conn) > 0, "none yet" })
+	eventually(s.t, longWait, "the first rides", func() (bool, string) { return s.countRides(conn) > 0, "none yet" })
 	held := newGate(func(piece) bool { return true })
 	relay.hold(held)
-	receive(t, longWait, "PostgreSQL to stall", held.reached)
+	receive(s.t, longWait, "PostgreSQL to stall", held.reached)
 	began := time.Now()
-	eventually(t, 2*stall+longWait, "the stall to end", func() (bool, string) { return time.Since(began) > stall, time.Since(began).String() })
+	eventually(s.t, 2*d+longWait, "the stall to end", func() (bool, string) { return time.Since(began) > d, time.Since(began).String() })
 	if !p.running() {
-		t.Fatalf("the sink ended, with exit code %d, while PostgreSQL stalled", p.code)
+		s.t.Fatalf("the sink ended, with exit code %d, while PostgreSQL stalled", p.code)
 	}
 	relay.hold(nil)
 	held.open()
-	p.wantExit(0, 3*time.Minute)
-	summaryOf(t, p)
-	wantPeak(t, peak(), memoryBytes+restOfProcess+2*(1<<20+4096)) // a batch above its partition's share is in memory of its own, one at a time
-	s.checkStored(records)
-	s.checkAtEnd(t)
 }
 
 // bomb is a batch of one record whose value is a ride and then spaces, up to size bytes, in the format that brokers keep.

@@ -161,19 +161,35 @@ func keepForever(t testing.TB, brokers []string, topics ...string) {
 	alterTopics(t, brokers, map[string]string{"retention.ms": "-1"}, topics...)
 }
 
+// alterTopics changes settings of topics, and waits until brokers know them.
 func alterTopics(t testing.TB, brokers []string, settings map[string]string, topics ...string) {
 	t.Helper()
 	var alter []kadm.AlterConfig
 	for name, value := range settings {
 		alter = append(alter, kadm.AlterConfig{Name: name, Value: &value})
 	}
-	altered, err := admin(t, brokers).AlterTopicConfigs(t.Context(), alter, topics...)
+	kafka := admin(t, brokers)
+	altered, err := kafka.AlterTopicConfigs(t.Context(), alter, topics...)
 	for _, topic := range altered {
 		err = errors.Join(err, topic.Err)
 	}
 	if err != nil {
 		t.Fatalf("set %v for %v: %v", settings, topics, err)
 	}
+	eventually(t, longWait, fmt.Sprintf("the brokers to know %v", settings), func() (bool, string) {
+		described, err := kafka.DescribeTopicConfigs(t.Context(), topics...)
+		if err != nil {
+			return false, err.Error()
+		}
+		for _, topic := range described {
+			for _, c := range topic.Configs {
+				if want, set := settings[c.Key]; set && c.MaybeValue() != want {
+					return false, fmt.Sprintf("%s: %s is %s", topic.Name, c.Key, c.MaybeValue())
+				}
+			}
+		}
+		return len(described) == len(topics), fmt.Sprint(described)
+	})
 }
 
 // deleteTopics deletes topics that a test had the sink create. It is for Cleanup: t.Context has ended.
