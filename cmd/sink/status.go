@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/term"
 
-	"ridesink/internal/servers"
 	"ridesink/internal/status"
 	"ridesink/sink"
 )
@@ -46,29 +45,15 @@ func (c *statusCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer)
 	if c.RateOver < 0 {
 		return usageError(errors.New("--rate-over must not be negative"))
 	}
-	url, err := c.url()
+	maxBatchBytes := sink.DefaultConfig().MaxBatchBytes
+	both, err := openServers(ctx, c.databaseOptions, c.kafkaOptions, c.Topics, 1, maxBatchBytes, log)
 	if err != nil {
 		return err
 	}
-	if err := checkTables(ctx, url, false, log); err != nil {
-		return err
-	}
-	db, err := servers.OpenDatabase(ctx, url, 1)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	defaults := sink.DefaultConfig()
-	kafka, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: c.Topics, ClientID: "ridesink-status", MaxBatchBytes: defaults.MaxBatchBytes, NetworkTimeout: defaults.NetworkTimeout,
-	})
-	if err != nil {
-		return usageError(err)
-	}
-	defer kafka.Close()
-	cfg := status.Config{Topics: c.Topics, Group: c.Group, RateOver: c.RateOver, MaxBatchBytes: defaults.MaxBatchBytes}
+	defer both.Close()
+	cfg := status.Config{Topics: c.Topics, Group: c.Group, RateOver: c.RateOver, MaxBatchBytes: maxBatchBytes}
 	for {
-		seen, err := status.Look(ctx, db, kafka, cfg)
+		seen, err := status.Look(ctx, both.db, both.kafka, cfg)
 		switch {
 		case ctx.Err() != nil && c.Watch:
 			return nil

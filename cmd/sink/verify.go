@@ -13,7 +13,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"ridesink/internal/servers"
 	"ridesink/internal/verify"
 	"ridesink/sink"
 )
@@ -54,29 +53,14 @@ func (c *verifyCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer)
 	if err != nil {
 		return err
 	}
-	url, err := c.url()
-	if err != nil {
-		return err
-	}
 	limitVerifyMemory()
-	if err := checkTables(ctx, url, false, log); err != nil {
-		return err
-	}
-	db, err := servers.OpenDatabase(ctx, url, verify.Connections)
+	both, err := openServers(ctx, c.databaseOptions, c.kafkaOptions, c.Topics, verify.Connections, c.MaxBatchBytes, log)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	defaults := sink.DefaultConfig()
-	kafka, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: c.Topics, ClientID: defaults.ClientID, MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: defaults.NetworkTimeout,
-	})
-	if err != nil {
-		return err
-	}
-	defer kafka.Close()
+	defer both.Close()
 	progress := newProgress(os.Stderr, log, c.Quiet)
-	report, err := verify.Run(ctx, db, kafka, cfg, func(p verify.Progress) {
+	report, err := verify.Run(ctx, both.db, both.kafka, cfg, func(p verify.Progress) {
 		progress.show(sink.Progress{Done: p.Done, Total: p.Total, Partitions: p.Partitions})
 	})
 	progress.end()
