@@ -15,7 +15,7 @@ import (
 // that `sink migrate up --recover` completes, and rides are stored in them.
 func TestFaultMigrations(t *testing.T) {
 	t.Parallel()
-	playCasesBy(t, rowMigrations, cases(6, 200), 25, 2, func(c *trial) func() time.Duration {
+	playCasesBy(t, rowMigrations, cases(6, 200), 10, 2, func(c *trial) func() time.Duration {
 		c.feed(10)
 		played := 0
 		return func() time.Duration {

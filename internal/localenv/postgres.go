@@ -146,7 +146,7 @@ func (p *Postgres) launch(ctx context.Context) (err error) {
 		"listen_addresses":        "127.0.0.1",
 		"port":                    strconv.Itoa(p.port.number),
 		"unix_socket_directories": "", // a path below a long TMPDIR would be too long for a socket
-		"max_connections":         "200",
+		"max_connections":         "500",
 		"logging_collector":       "off", // the log goes where ours reads it
 	}
 	maps.Copy(settings, p.settings)
