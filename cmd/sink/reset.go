@@ -16,8 +16,6 @@ import (
 	"golang.org/x/term"
 
 	"ridesink/internal/repair"
-	"ridesink/internal/servers"
-	"ridesink/sink"
 )
 
 // resetCmd is `sink reset`: positions, moved by hand.
@@ -54,27 +52,12 @@ func (c *resetCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	url, err := c.url()
+	both, err := openServers(ctx, c.databaseOptions, c.kafkaOptions, c.Topics, repair.Connections, c.MaxBatchBytes, log)
 	if err != nil {
 		return err
 	}
-	if err := checkTables(ctx, url, false, log); err != nil {
-		return err
-	}
-	db, err := servers.OpenDatabase(ctx, url, repair.Connections)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	defaults := sink.DefaultConfig()
-	kafka, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: c.Topics, ClientID: defaults.ClientID, MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: defaults.NetworkTimeout,
-	})
-	if err != nil {
-		return err
-	}
-	defer kafka.Close()
-	r := repair.New(db, kafka, c.MaxBatchBytes)
+	defer both.Close()
+	r := repair.New(both.db, both.kafka, c.MaxBatchBytes)
 	if c.Recreated {
 		return explainRepair(c.recreate(ctx, r, stdout))
 	}
