@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -145,7 +146,11 @@ func TestFaultPostgresRefuses(t *testing.T) {
 		trials := trialsOn(t, server, cases(2, 4))
 		suffer(t, rowPostgresRefuses, trials, cases(1, 4), func(int) {
 			master := connect(t, server.URL())
-			release := takeConnections(t, server.URL(), master)
+			keep := []*pgx.Conn{master}
+			for _, c := range trials {
+				keep = append(keep, c.conn)
+			}
+			release := takeConnections(t, server.URL(), keep)
 			for _, c := range trials {
 				c.feed(20)
 				c.waitForOutage(c.running[0])
@@ -181,9 +186,9 @@ func (c *trial) waitForOutage(p *process) {
 	})
 }
 
-// takeConnections ends every session of a sink's and takes all that the server has to give, until it is released. A sink that was quick to
+// takeConnections ends every session but those to keep, and takes all that the server has to give, until it is released. A sink that was quick to
 // come back is ended again.
-func takeConnections(t *testing.T, databaseURL string, master *pgx.Conn) (release func()) {
+func takeConnections(t *testing.T, databaseURL string, keep []*pgx.Conn) (release func()) {
 	t.Helper()
 	var taken []*pgx.Conn
 	eventually(t, longWait, "the server to be out of connections, none of them a sink's", func() (bool, string) {
@@ -196,7 +201,13 @@ func takeConnections(t *testing.T, databaseURL string, master *pgx.Conn) (releas
 			}
 			taken = append(taken, conn)
 		}
-		ended := value[int](t, master, `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity WHERE application_name LIKE '%ridesink%'`)
+		var ours []int32
+		for _, conn := range slices.Concat(keep, taken) {
+			ours = append(ours, int32(conn.PgConn().PID()))
+		}
+		// Not by its application_name, which a session that is just logging in does not have yet.
+		ended := value[int](t, keep[0], `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity
+			WHERE backend_type = 'client backend' AND pid <> ALL ($1)`, ours)
 		return ended == 0, fmt.Sprintf("%d taken, %d sessions of sinks ended", len(taken), ended)
 	})
 	return func() {
