@@ -205,10 +205,13 @@ func (tr *traffic) transaction(ctx context.Context, client *kgo.Client, partitio
 		tr.settle(all, false)
 		return endErr
 	}
-	if how == kgo.TryAbort {
+	switch {
+	case how == kgo.TryCommit:
+		tr.settle(all, true)
+	case abort && err == nil && !failed.Load():
 		tr.aborted.Add(int64(len(all)))
-		return nil
+	default:
+		tr.settle(all, false) // a record whose request failed may still arrive, and then belongs to the transaction after (KIP-890)
 	}
-	tr.settle(all, true)
 	return nil
 }
