@@ -61,8 +61,8 @@ lint: ## format, modules, vet, linters
 vuln: ## known vulnerabilities in what the binary calls; asks vuln.go.dev
 	$(GOVULNCHECK) ./...
 
-# Half a minute and more a target on two cores. A count: at the end of a given time go test now and then fails without a finding (golang/go#75804).
-FUZZTIME ?= 400000x
+# Some twenty seconds a target on two cores of their own. A count: at the end of a given time go test now and then fails without a finding (golang/go#75804).
+FUZZTIME ?= 200000x
 fuzz: ## every fuzz target, FUZZTIME inputs each
 	@set -e; for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
