@@ -27,10 +27,10 @@ type Reset struct {
 	Counts      Counts `json:"counts"`            // afterwards
 	Assumed     string `json:"assumed,omitempty"` // why they are not proven
 
-	row    ledgerRow
-	bounds partlog.Bounds
-	lost   ranges
-	seen   seen
+	row  ledgerRow
+	lost ranges
+	seen seen
+	read int64 // seen is of [To,read)
 }
 
 // PlanReset says what a reset of the selected partitions would do, and changes nothing. With count it also counts the rows, which scans rides.
@@ -89,7 +89,7 @@ func (r *Repair) planTopic(ctx context.Context, topic string, rows []ledgerRow, 
 		if err != nil {
 			return nil, err
 		}
-		reset := &Reset{Place: row.Place, To: target, row: row, bounds: bounds[row.Partition]}
+		reset := &Reset{Place: row.Place, To: target, row: row}
 		reset.aim(row)
 		plan = append(plan, reset)
 	}
@@ -108,27 +108,32 @@ func (m *Reset) backwards() bool { return m.To < m.From }
 // recounts says that something of the partition stays: then the log is asked what the part that leaves was made of.
 func (m *Reset) recounts() bool { return m.backwards() && m.To > m.row.first }
 
+const (
+	// closeEnough is how many offsets at most are left to be read again under the lock, if a running member can be kept up with.
+	closeEnough = 100_000
+	// catchUps is how often that is tried.
+	catchUps = 10
+)
+
 // DoReset carries a plan out, in one transaction. Positions that a running member moved meanwhile count as they are found.
 func (r *Repair) DoReset(ctx context.Context, plan []*Reset, reason string) error {
 	places := make([]Place, 0, len(plan))
+	planned := map[Place]*Reset{}
 	last := map[Place]*lastRecord{}
-	for _, m := range plan { // before the lock: it may take long
-		places = append(places, m.Place)
+	for _, m := range plan {
+		places, planned[m.Place] = append(places, m.Place), m
 		last[m.Place] = r.lastBefore(ctx, m.Place, m.To)
-		if !m.recounts() {
-			continue
-		}
-		var err error
-		if m.lost, err = lostOffsets(ctx, r.db, m.Place); err != nil {
-			return err
-		}
-		if m.seen, err = r.scan(ctx, m.Place, m.To, m.From, m.lost); err != nil {
-			return fmt.Errorf("read %s again: %w", m.Place, err)
-		}
+	}
+	if err := r.readAhead(ctx, plan); err != nil {
+		return err
 	}
 	return r.locked(ctx, places, func(tx pgx.Tx, rows []ledgerRow) error {
-		for i, m := range plan {
-			if err := r.catchUp(ctx, tx, m, rows[i]); err != nil {
+		for _, row := range rows { // in the order of the database, which need not be ours
+			m := planned[row.Place]
+			if err := m.agreed(row); err != nil {
+				return err
+			}
+			if err := r.catchUp(ctx, tx, m, row); err != nil {
 				return err
 			}
 		}
@@ -145,31 +150,66 @@ func (r *Repair) DoReset(ctx context.Context, plan []*Reset, reason string) erro
 	})
 }
 
-// catchUp takes the row that was locked, and counts what a member stored since the plan was made.
-func (r *Repair) catchUp(ctx context.Context, tx pgx.Tx, m *Reset, row ledgerRow) error {
+// readAhead reads what leaves the partitions again before the lock is taken: it may take long, and a running member moves on meanwhile.
+func (r *Repair) readAhead(ctx context.Context, plan []*Reset) error {
+	rows := make([]ledgerRow, 0, len(plan))
+	for _, m := range plan {
+		rows = append(rows, m.row)
+	}
+	for range catchUps {
+		read := int64(0)
+		for i, m := range plan {
+			before := max(m.read, m.To)
+			if err := r.catchUp(ctx, r.db, m, rows[i]); err != nil {
+				return err
+			}
+			read += max(0, m.read-before)
+		}
+		if read <= closeEnough {
+			return nil
+		}
+		for i, m := range plan {
+			found, err := r.ledger(ctx, Selection{Topics: []string{m.Topic}, Partitions: []Place{m.Place}})
+			if err != nil {
+				return err
+			}
+			if len(found) == 1 && m.agreed(found[0]) == nil {
+				rows[i] = found[0]
+			} // else it is said under the lock
+		}
+	}
+	return nil
+}
+
+// agreed refuses what was not planned: another topic, or more that is lost.
+func (m *Reset) agreed(row ledgerRow) error {
 	if row.topicID != m.row.topicID && m.row.topicID != (partlog.TopicID{}) {
-		return fmt.Errorf("the topic of %s was changed in the ledger meanwhile: look at sink_events and start again", m.Place)
+		return fmt.Errorf("the topic of %s was changed in the ledger meanwhile; nothing was changed: look at sink_events and start again", m.Place)
 	}
-	scanned := offsets{}
-	if m.recounts() {
-		scanned = offsets{first: m.To, next: m.From}
+	if lost := max(0, m.To-row.next); lost > m.Lost {
+		return fmt.Errorf("%s went back to %d meanwhile, so that %d offsets would be lost instead of %d; nothing was changed: look at sink_events and start again", m.Place, row.next, lost, m.Lost)
 	}
+	return nil
+}
+
+// catchUp takes the row as it is now, and reads again what a member stored since the last time.
+func (r *Repair) catchUp(ctx context.Context, db querier, m *Reset, row ledgerRow) error {
 	m.aim(row)
 	if !m.recounts() {
 		return nil
 	}
-	lost, err := lostOffsets(ctx, tx, m.Place)
+	lost, err := lostOffsets(ctx, db, m.Place)
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(lost, m.lost) || scanned.next > m.From || scanned.next == 0 {
-		m.lost, m.seen, scanned = lost, seen{}, offsets{first: m.To, next: m.To}
+	if !slices.Equal(lost, m.lost) || m.read < m.To || m.read > m.From {
+		m.lost, m.seen, m.read = lost, seen{}, m.To
 	}
-	more, err := r.scan(ctx, m.Place, scanned.next, m.From, lost)
+	more, err := r.scan(ctx, m.Place, m.read, m.From, lost)
 	if err != nil {
 		return fmt.Errorf("read %s again: %w", m.Place, err)
 	}
-	m.seen = m.seen.plus(more)
+	m.seen, m.read = m.seen.plus(more), m.From
 	return nil
 }
 
