@@ -80,18 +80,20 @@ const (
 
 // details is what sink_events.details holds of ours.
 type details struct {
-	From     *int64  `json:"from,omitempty"` // positions, of a reset
-	To       *int64  `json:"to,omitempty"`
-	First    *int64  `json:"first_offset_was,omitempty"`
-	Deleted  *tally  `json:"deleted,omitempty"`
-	Before   *Counts `json:"counts_before,omitempty"`
-	After    *Counts `json:"counts_after,omitempty"`
-	Assumed  string  `json:"assumed,omitempty"`
-	Dropped  ranges  `json:"dropped,omitempty"`
-	OldID    string  `json:"old_topic_id,omitempty"`
-	NewID    string  `json:"new_topic_id,omitempty"`
-	KeptAs   string  `json:"kept_as,omitempty"`
-	WasEnded string  `json:"was_halted,omitempty"`
+	From    *int64  `json:"from,omitempty"` // positions, of a reset
+	To      *int64  `json:"to,omitempty"`
+	First   *int64  `json:"first_offset_was,omitempty"`
+	Deleted *tally  `json:"deleted,omitempty"`
+	Before  *Counts `json:"counts_before,omitempty"`
+	After   *Counts `json:"counts_after,omitempty"`
+	Assumed string  `json:"assumed,omitempty"`
+	Dropped ranges  `json:"dropped,omitempty"`
+	// Partitions that a topic had before it was made again.
+	Partitions []int32 `json:"partitions,omitempty"`
+	OldID      string  `json:"old_topic_id,omitempty"`
+	NewID      string  `json:"new_topic_id,omitempty"`
+	KeptAs     string  `json:"kept_as,omitempty"`
+	WasEnded   string  `json:"was_halted,omitempty"`
 }
 
 // lostOffsets replays the events of a partition: what was accepted as lost, and not read again after a reset.
@@ -110,6 +112,9 @@ func lostOffsets(ctx context.Context, tx querier, at Place) (ranges, error) {
 			if err := json.Unmarshal(text, &d); err != nil {
 				return fmt.Errorf("details of %s: %w", event, err)
 			}
+		}
+		if event == eventRecreated && !slices.Contains(d.Partitions, at.Partition) {
+			return nil // it is of the new topic
 		}
 		lost = replay(lost, event, o, d)
 		return nil

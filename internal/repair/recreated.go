@@ -22,7 +22,7 @@ type Recreation struct {
 	Partitions  int    `json:"partitions"`        // of the new topic
 	KeptAs      string `json:"kept_as,omitempty"` // the name under which the old rows go on
 
-	rows   []ledgerRow
+	rows   []ledgerRow // of the old topic
 	id     partlog.TopicID
 	starts map[int32]int64
 }
@@ -57,28 +57,28 @@ func (r *Repair) PlanRecreation(ctx context.Context, topics []string, keepAs str
 
 func (r *Repair) planRecreation(ctx context.Context, topic partlog.Topic, keepAs string, count bool) (*Recreation, error) {
 	c := &Recreation{Topic: topic.Name, KeptAs: keepAs, id: topic.ID, starts: map[int32]int64{}, Partitions: len(topic.Partitions)}
-	var err error
-	if c.rows, err = r.ledger(ctx, Selection{Topics: []string{topic.Name}}); err != nil {
+	all, err := r.ledger(ctx, Selection{Topics: []string{topic.Name}})
+	if err != nil {
 		return nil, err
 	}
-	if len(c.rows) == 0 {
+	if len(all) == 0 {
 		return nil, usagef("sink_ledger knows nothing of %s: there is nothing to start again with", topic.Name)
 	}
 	none := partlog.TopicID{}
 	if topic.ID != none {
 		c.NewID = topic.ID.String()
 	}
-	same := 0
-	for _, row := range c.rows {
+	for _, row := range all {
 		switch {
 		case row.topicID == none || topic.ID == none:
 		case row.topicID == topic.ID:
-			same++
+			continue // a partition that the old topic did not have: a member began with it already
 		default:
 			c.OldID, c.Known = row.topicID.String(), true
 		}
+		c.rows = append(c.rows, row)
 	}
-	if same > 0 {
+	if !c.Known && len(c.rows) < len(all) {
 		return nil, usagef("%s was not made again: its id is still %s; to read it again use --to earliest", topic.Name, topic.ID)
 	}
 	var numbers []int32
@@ -93,7 +93,7 @@ func (r *Repair) planRecreation(ctx context.Context, topic partlog.Topic, keepAs
 		c.starts[number] = b.LogStart
 	}
 	if count {
-		if err := r.db.QueryRow(ctx, countTopic, pgx.NamedArgs{"topic": topic.Name}).Scan(&c.Rows, &c.DeadLetters); err != nil {
+		if err := r.db.QueryRow(ctx, countTopic, pgx.NamedArgs{"topic": topic.Name, "partitions": c.partitions()}).Scan(&c.Rows, &c.DeadLetters); err != nil {
 			return nil, fmt.Errorf("count what is stored of %s: %w", topic.Name, err)
 		}
 	}
@@ -133,7 +133,7 @@ func (r *Repair) recreate(ctx context.Context, tx pgx.Tx, c *Recreation, reason 
 		}
 		statements = []string{renameTopicRides, renameTopicLetters, renameTopicLedger}
 	}
-	args := pgx.NamedArgs{"topic": c.Topic}
+	args := pgx.NamedArgs{"topic": c.Topic, "partitions": c.partitions()}
 	if c.KeptAs != "" {
 		args["name"] = c.KeptAs
 	}
@@ -163,8 +163,17 @@ func (r *Repair) recreate(ctx context.Context, tx pgx.Tx, c *Recreation, reason 
 	}
 	return record(ctx, tx, event{
 		name: eventRecreated, place: Place{Topic: c.Topic, Partition: -1}, reason: reason,
-		details: &details{OldID: c.OldID, NewID: c.NewID, KeptAs: c.KeptAs, Deleted: c.deleted()},
+		details: &details{Partitions: c.partitions(), OldID: c.OldID, NewID: c.NewID, KeptAs: c.KeptAs, Deleted: c.deleted()},
 	})
+}
+
+// partitions are those of the old topic.
+func (c *Recreation) partitions() []int32 {
+	numbers := make([]int32, 0, len(c.rows))
+	for _, row := range c.rows {
+		numbers = append(numbers, row.Partition)
+	}
+	return numbers
 }
 
 func (c *Recreation) deleted() *tally {

@@ -76,20 +76,25 @@ UPDATE sink_ledger
    SET dead_lettered = dead_lettered - @inserted - @lost, inserted = inserted + @inserted, lost = lost + @lost, updated_at = now()
  WHERE kafka_topic = @topic AND kafka_partition = @partition`
 
+// ofOldTopic chooses what is of partitions whose ledger rows are locked, and nothing else: a member may begin with another partition of the new
+// topic at any moment, and what it stores there stays.
+const ofOldTopic = ` WHERE kafka_topic = @topic AND kafka_partition = ANY(@partitions)`
+
 // Statements for a topic that was made again.
 const (
-	deleteTopicRides   = `DELETE FROM rides WHERE kafka_topic = @topic`
-	deleteTopicLetters = `DELETE FROM sink_dead_letters WHERE kafka_topic = @topic`
-	deleteTopicLedger  = `DELETE FROM sink_ledger WHERE kafka_topic = @topic`
-	renameTopicRides   = `UPDATE rides SET kafka_topic = @name WHERE kafka_topic = @topic`
-	renameTopicLetters = `UPDATE sink_dead_letters SET kafka_topic = @name WHERE kafka_topic = @topic`
-	renameTopicLedger  = `UPDATE sink_ledger SET kafka_topic = @name, halted_reason = NULL, halted_at = NULL, updated_at = now() WHERE kafka_topic = @topic`
-	countTopic         = `SELECT (SELECT count(*) FROM rides WHERE kafka_topic = @topic), (SELECT count(*) FROM sink_dead_letters WHERE kafka_topic = @topic)`
+	deleteTopicRides   = `DELETE FROM rides` + ofOldTopic
+	deleteTopicLetters = `DELETE FROM sink_dead_letters` + ofOldTopic
+	deleteTopicLedger  = `DELETE FROM sink_ledger` + ofOldTopic
+	renameTopicRides   = `UPDATE rides SET kafka_topic = @name` + ofOldTopic
+	renameTopicLetters = `UPDATE sink_dead_letters SET kafka_topic = @name` + ofOldTopic
+	renameTopicLedger  = `UPDATE sink_ledger SET kafka_topic = @name, halted_reason = NULL, halted_at = NULL, updated_at = now()` + ofOldTopic
+	countTopic         = `SELECT (SELECT count(*) FROM rides` + ofOldTopic + `), (SELECT count(*) FROM sink_dead_letters` + ofOldTopic + `)`
 	nameIsTaken        = `SELECT EXISTS (SELECT FROM sink_ledger WHERE kafka_topic = @name) OR EXISTS (SELECT FROM sink_dead_letters WHERE kafka_topic = @name)
     OR EXISTS (SELECT FROM rides WHERE kafka_topic = @name)`
-	// makeLedgerRow makes the row of a partition of the new topic.
+	// makeLedgerRow makes the row of a partition of the new topic; 0 rows where a member began with it already.
 	makeLedgerRow = `
-INSERT INTO sink_ledger (kafka_topic, kafka_partition, topic_id, first_offset, next_offset) VALUES (@topic, @partition, @topic_id, @start, @start)`
+INSERT INTO sink_ledger (kafka_topic, kafka_partition, topic_id, first_offset, next_offset) VALUES (@topic, @partition, @topic_id, @start, @start)
+ON CONFLICT (kafka_topic, kafka_partition) DO NOTHING`
 )
 
 // filterLetters is the WHERE of every statement on dead letters. A filter that is NULL lets everything through.
@@ -119,11 +124,11 @@ SELECT kafka_timestamp, reason, error, coalesce(sqlstate, ''), created_at, recor
 	// takeLetters returns the next dead letters of a partition, in order, until they hold @bytes; at least one.
 	takeLetters = `
 SELECT kafka_offset, kafka_timestamp, record_value
-  FROM (SELECT *, sum(octet_length(record_value)) OVER (ORDER BY kafka_offset) - octet_length(record_value) AS before
+  FROM (SELECT *, sum(coalesce(octet_length(record_value), 0)) OVER (ORDER BY kafka_offset) - coalesce(octet_length(record_value), 0) AS before
           FROM (SELECT kafka_offset, kafka_timestamp, record_value FROM sink_dead_letters` + filterLetters + `
                    AND kafka_topic = @topic AND kafka_partition = @partition AND kafka_offset >= @from
                  ORDER BY kafka_offset LIMIT @limit) AS chosen) AS sized
- WHERE before < @bytes OR before IS NULL
+ WHERE before < @bytes
  ORDER BY kafka_offset`
 	// takeOffsets returns their offsets only.
 	takeOffsets = `
