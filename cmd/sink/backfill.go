@@ -75,7 +75,7 @@ func backfillError(sum *sink.Summary, code int) error {
 	case sum.Unfinished():
 		return &exitError{code: code, err: errors.New("stopped before the end: start it again to go on from here")}
 	}
-	return &exitError{code: code, err: errors.New("done, and some records are dead letters: SELECT * FROM sink_dead_letters shows them and why")}
+	return &exitError{code: code, err: errors.New("done, and some records are dead letters: sink deadletters list shows them and why")}
 }
 
 func writeSummaryJSON(w io.Writer, sum *sink.Summary, code int) error {
