@@ -106,7 +106,7 @@ func newSoak(t *testing.T) *soak {
 
 	dice := random(t)
 	k := &soak{scene: s, postgres: postgres, kafka: kafka, relay: startRelay(t, s.url, nil, 0), dice: dice, played: map[string]int{}}
-	k.traffic = &traffic{t: t, brokers: s.brokers, topic: s.topic(), seed: dice.Uint64(), unsettled: map[uint32]bool{}}
+	k.traffic = &traffic{t: t, brokers: s.brokers, topic: s.topic(), seed: dice.Uint64(), unsettled: map[uint32]bool{}, aborted: map[uint32]bool{}}
 	k.traffic.partitions.Store(partitions)
 	address := closedPort(t)
 	k.steady = k.member("--http-addr=" + address)
@@ -150,7 +150,7 @@ func (k *soak) table(took time.Duration) string {
 		fmt.Fprintf(&b, "  %4d  %s\n", k.played[kind], kind)
 	}
 	fmt.Fprintf(&b, "  %d records sent, %d of them in transactions that were aborted, %d of which nobody knows the end\n",
-		k.traffic.next.Load(), k.traffic.aborted.Load(), len(k.traffic.unsettled))
+		k.traffic.next.Load(), len(k.traffic.aborted), len(k.traffic.unsettled))
 	fmt.Fprint(&b, "  the member that is never killed, medians of each quarter:")
 	for q := range 4 {
 		partitions, mebibytes, goroutines := medians(k.watcher.quarter(q))

@@ -35,10 +35,10 @@ type traffic struct {
 	seed       uint64
 	partitions atomic.Int32
 	next       atomic.Uint32 // the number of the next record
-	aborted    atomic.Int64  // records in transactions that were aborted
 
 	mu        sync.Mutex
 	acked     []ackedRecord   // guarded by mu
+	aborted   map[uint32]bool // guarded by mu: records in transactions that were aborted
 	unsettled map[uint32]bool // guarded by mu: records whose end nobody told: only the log knows
 }
 
@@ -94,8 +94,17 @@ func (tr *traffic) some(n int, partitions int32) []*kgo.Record {
 	return records
 }
 
+// knowledge is what a producer knows of records.
+type knowledge int
+
+const (
+	acknowledged knowledge = iota
+	aborted                // with their transaction
+	unknown                // only the log tells whether they are anywhere
+)
+
 // settle notes where records are, or that nobody knows whether they are anywhere.
-func (tr *traffic) settle(records []*kgo.Record, known bool) {
+func (tr *traffic) settle(records []*kgo.Record, how knowledge) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	for _, r := range records {
@@ -103,12 +112,24 @@ func (tr *traffic) settle(records []*kgo.Record, known bool) {
 		if err != nil {
 			tr.t.Errorf("a record of ours has the key %q", r.Key)
 		}
-		if known {
+		switch how {
+		case acknowledged:
 			tr.acked = append(tr.acked, ackedRecord{number: n, partition: r.Partition, offset: r.Offset})
-		} else {
+		case aborted:
+			tr.aborted[n] = true
+		case unknown:
 			tr.unsettled[n] = true
 		}
 	}
+}
+
+// settled settles one record as its acknowledgement says.
+func (tr *traffic) settled(r *kgo.Record, err error) {
+	how := acknowledged
+	if err != nil {
+		how = unknown
+	}
+	tr.settle([]*kgo.Record{r}, how)
 }
 
 // client connects a producer that knows the partitions there are now. It has no Cleanup: producers come and go.
@@ -131,7 +152,7 @@ func (tr *traffic) plain(stop context.Context) error {
 		}
 		for stop.Err() == nil && tr.partitions.Load() == partitions {
 			for _, r := range tr.some(plainPerSecond*int(trafficTick.Milliseconds())/1000, partitions) {
-				client.Produce(ctx, r, func(r *kgo.Record, err error) { tr.settle([]*kgo.Record{r}, err == nil) })
+				client.Produce(ctx, r, tr.settled)
 			}
 			<-ticker.C
 		}
@@ -202,16 +223,16 @@ func (tr *traffic) transaction(ctx context.Context, client *kgo.Client, partitio
 		how = kgo.TryAbort
 	}
 	if endErr := client.EndTransaction(ctx, how); endErr != nil {
-		tr.settle(all, false)
+		tr.settle(all, unknown)
 		return endErr
 	}
 	switch {
 	case how == kgo.TryCommit:
-		tr.settle(all, true)
+		tr.settle(all, acknowledged)
 	case abort && err == nil && !failed.Load():
-		tr.aborted.Add(int64(len(all)))
+		tr.settle(all, aborted)
 	default:
-		tr.settle(all, false) // a record whose request failed may still arrive, and then belongs to the transaction after (KIP-890)
+		tr.settle(all, unknown) // a record whose request failed may still arrive, and then belongs to the transaction after (KIP-890)
 	}
 	return nil
 }
