@@ -22,7 +22,7 @@ func (p *pipeline) adapt(stop, work context.Context, err error) error {
 	}
 	switch {
 	case errors.As(err, &tooLarge):
-		return p.tooLarge(err)
+		return p.tooLarge(tooLarge)
 	case errors.As(err, &refused):
 		p.remember(refused.records)
 		return nil
@@ -67,12 +67,8 @@ func (p *pipeline) remember(refused []refusal) {
 	}
 }
 
-// tooLarge says of a *partlog.TooLargeError what an operator can do, and leaves other errors as they are.
-func (p *pipeline) tooLarge(err error) error {
-	var tooLarge *partlog.TooLargeError
-	if !errors.As(err, &tooLarge) {
-		return err
-	}
+// tooLarge says what an operator can do about a batch that is above the limit.
+func (p *pipeline) tooLarge(tooLarge *partlog.TooLargeError) error {
 	without := ""
 	if tooLarge.Next > tooLarge.First {
 		without = fmt.Sprintf("; to go on without it, which counts it as lost: sink reset --to %d", tooLarge.Next)
