@@ -22,19 +22,27 @@ const (
 	outageReport = 30 * time.Second
 )
 
-// outages are the outages that go on now, for readiness. Safe for concurrent use.
+// Outage is a server that this process has been waiting for.
+type Outage struct {
+	Server   string // postgres or kafka
+	Since    time.Time
+	Attempts int   // of the goroutine that has tried most often
+	Err      error // the last one
+}
+
+// outages are the outages that go on now, for readiness, metrics and the status page. Safe for concurrent use.
 type outages struct {
 	mu   sync.Mutex
-	open map[*outage]error // guarded by mu: with the last error
+	open map[*outage]Outage // guarded by mu: as each goroutine sees it
 }
 
 func (o *outages) set(one *outage, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.open == nil {
-		o.open = map[*outage]error{}
+		o.open = map[*outage]Outage{}
 	}
-	o.open[one] = err
+	o.open[one] = Outage{Server: one.what, Since: one.since, Attempts: one.attempts, Err: err}
 }
 
 func (o *outages) remove(one *outage) {
@@ -43,17 +51,34 @@ func (o *outages) remove(one *outage) {
 	delete(o.open, one)
 }
 
-// err says which servers are away, nil if none is.
-func (o *outages) err() error {
+// now returns one outage for each server that is away, in the order of their names, since the first goroutine noticed it.
+func (o *outages) now() []Outage {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	last := map[string]error{}
-	for one, err := range o.open {
-		last[one.what] = err
+	servers := map[string]Outage{}
+	for _, one := range o.open {
+		if seen, known := servers[one.Server]; known {
+			if seen.Since.Before(one.Since) {
+				one.Since = seen.Since
+			}
+			if seen.Attempts > one.Attempts {
+				one.Attempts, one.Err = seen.Attempts, seen.Err
+			}
+		}
+		servers[one.Server] = one
 	}
+	var away []Outage
+	for _, server := range slices.Sorted(maps.Keys(servers)) {
+		away = append(away, servers[server])
+	}
+	return away
+}
+
+// err says which servers are away, nil if none is.
+func (o *outages) err() error {
 	var away []error
-	for _, what := range slices.Sorted(maps.Keys(last)) {
-		away = append(away, fmt.Errorf("%s is away: %w", what, last[what]))
+	for _, one := range o.now() {
+		away = append(away, fmt.Errorf("%s is away: %w", one.Server, one.Err))
 	}
 	return errors.Join(away...)
 }

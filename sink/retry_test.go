@@ -46,3 +46,31 @@ func TestALoneFailureIsNoOutage(t *testing.T) {
 		t.Errorf("one failure that the next attempt does not see was logged: %s", logged.String())
 	}
 }
+
+func TestOutagesAreToldByServer(t *testing.T) {
+	t.Parallel()
+	var all outages
+	begin := time.Now()
+	first := &outage{what: "postgres", all: &all, since: begin, attempts: 2}
+	second := &outage{what: "postgres", all: &all, since: begin.Add(time.Second), attempts: 5}
+	brokers := &outage{what: "kafka", all: &all, since: begin, attempts: 3}
+	all.set(first, errors.New("refused"))
+	all.set(second, errors.New("still refused"))
+	all.set(brokers, errors.New("no route"))
+	got := all.now()
+	if len(got) != 2 || got[0].Server != "kafka" || got[1].Server != "postgres" {
+		t.Fatalf("%+v, want kafka and postgres, once each", got)
+	}
+	if pg := got[1]; !pg.Since.Equal(begin) || pg.Attempts != 5 || pg.Err.Error() != "still refused" {
+		t.Errorf("%+v, want the earliest beginning and the word of whoever tried most", pg)
+	}
+	if err := all.err(); err == nil || err.Error() != "kafka is away: no route\npostgres is away: still refused" {
+		t.Errorf("err is %q", err)
+	}
+	for _, one := range []*outage{first, second, brokers} {
+		one.forget()
+	}
+	if got := all.now(); len(got) != 0 {
+		t.Errorf("%+v go on, want none", got)
+	}
+}

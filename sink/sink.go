@@ -245,3 +245,6 @@ func (s *Sink) Status() []PartitionStatus {
 	list, _ := s.owned.status()
 	return list
 }
+
+// Outages returns the servers that this process is waiting for now, in order of their names; none while both answer. It asks no server.
+func (s *Sink) Outages() []Outage { return s.outages.now() }
