@@ -52,7 +52,7 @@ func StartKafka(ctx context.Context, o KafkaOptions) (_ *Kafka, err error) {
 			err = errors.Join(fmt.Errorf("start Kafka: %w", err), k.Stop())
 		}
 	}()
-	if k.java, err = findJava(ctx); err != nil {
+	if k.java, err = FindJava(ctx); err != nil {
 		return nil, err
 	}
 	if k.jars, err = fetchKafka(ctx); err != nil {

@@ -14,7 +14,8 @@ import (
 // kafka_fetch.go gets Kafka's jars from Maven Central and finds a Java to run them.
 
 const (
-	kafkaVersion = "4.4.0"
+	// KafkaVersion is the Kafka that StartKafka runs.
+	KafkaVersion = "4.4.0"
 	oldestJava   = 17
 )
 
@@ -26,50 +27,22 @@ const kafkaProject = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>ridesink</groupId><artifactId>localenv</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>` + kafkaVersion + `</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>` + KafkaVersion + `</version></dependency>
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
   </dependencies>
 </project>
 `
 
-// copyDependencies is the goal, with its plugin's version: what an unversioned one means depends on the Maven.
-const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-
 // fetchKafka returns the directory with Kafka's jars. They are fetched once for this user: 43 MB.
 func fetchKafka(ctx context.Context) (string, error) {
-	return cached(ctx, "kafka-"+kafkaVersion, func(dir string) error {
-		maven, err := exec.LookPath("mvn")
-		if err != nil {
-			return fmt.Errorf("%w: mvn is not in PATH", ErrNoJava)
-		}
-		scratch, err := os.MkdirTemp("", "ridesink-maven-")
-		if err != nil {
-			return fmt.Errorf("fetch Kafka: %w", err)
-		}
-		defer os.RemoveAll(scratch) //nolint:errcheck // two small files
-		if err := os.WriteFile(filepath.Join(scratch, "pom.xml"), []byte(kafkaProject), 0o600); err != nil {
-			return fmt.Errorf("fetch Kafka: %w", err)
-		}
-		args, err := mavenArguments(scratch)
-		if err != nil {
-			return err
-		}
-		args = append(args, "--batch-mode", "--quiet", "--strict-checksums", copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory="+dir)
-		c := exec.CommandContext(ctx, maven, args...)
-		c.Dir = scratch
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("fetch Kafka %s with Maven from %s: %w: check the connection (HTTPS_PROXY names a proxy, RIDESINK_MAVEN_REPOSITORY "+
-				"or a <mirror> in ~/.m2/settings.xml another repository):\n%s", kafkaVersion, mavenRepository(), err, out)
-		}
-		return nil
-	})
+	return FetchJars(ctx, "kafka-"+KafkaVersion, kafkaProject)
 }
 
 // javaVersion finds the major version in `java -version`: 17 in "17.0.15", 8 in "1.8.0_402".
 var javaVersion = regexp.MustCompile(`version "(?:1\.)?(\d+)`)
 
-// findJava returns the java of JAVA_HOME, else of PATH, if it is new enough.
-func findJava(ctx context.Context) (string, error) {
+// FindJava returns the java of JAVA_HOME, else of PATH, if it is new enough.
+func FindJava(ctx context.Context) (string, error) {
 	java := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		java = filepath.Join(home, "bin", "java")
