@@ -17,6 +17,7 @@ func TestResetTopicsInAnyOrder(t *testing.T) {
 		t.Fatalf("create topics: %v, %v", err, answers.Error())
 	}
 	keepForever(t, s.brokers, s.topics...)
+	s.exec("DROP VIEW sink_status") // PostgreSQL changes no column that a view shows
 	s.exec(`ALTER TABLE sink_ledger ALTER COLUMN kafka_topic TYPE text COLLATE "en-x-icu"`)
 	conn := s.connect()
 	if first := value[string](t, conn, `SELECT min(v COLLATE "en-x-icu") FROM unnest($1::text[]) AS v`, s.topics); first != base+"a" {
