@@ -13,14 +13,19 @@ import (
 
 // healthcheckCmd is `sink healthcheck`, for containers without a shell: it asks /readyz of the sink beside it.
 type healthcheckCmd struct {
-	HTTPAddr string        `name:"http-addr" env:"HTTP_ADDR" default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the sink serves HTTP."`
-	Timeout  time.Duration `name:"timeout" default:"3s" placeholder:"DURATION" help:"How long to wait for an answer."`
+	HTTPAddr string `name:"http-addr" env:"HTTP_ADDR" default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the sink serves HTTP."`
+	httpTokenOptions
+	Timeout time.Duration `name:"timeout" default:"3s" placeholder:"DURATION" help:"How long to wait for an answer."`
 }
 
 // Run returns nil if the sink is ready.
 func (c *healthcheckCmd) Run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
 	host, port, err := net.SplitHostPort(c.HTTPAddr)
 	if err != nil {
 		return usageError(fmt.Errorf("--http-addr %q is not HOST:PORT: %w", c.HTTPAddr, err))
@@ -31,6 +36,9 @@ func (c *healthcheckCmd) Run(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return usageError(fmt.Errorf("--http-addr %q: %w", c.HTTPAddr, err))
+	}
+	if token != "" { // then the answer says why
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

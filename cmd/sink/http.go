@@ -17,17 +17,31 @@ import (
 	"ridesink/sink"
 )
 
-// serveHTTP serves /healthz, /readyz and /metrics at addr until the returned function is called; with an empty addr it does nothing.
-func serveHTTP(ctx context.Context, addr string, s *sink.Sink, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
-	if addr == "" {
+// http.go: the HTTP server of run and backfill. http_options.go says where it listens, http_access.go who may ask, http_page.go what the status page
+// shows.
+
+// serveHTTP serves the status page, /healthz, /readyz and /metrics until the returned function is called; without an address it does nothing.
+func serveHTTP(ctx context.Context, access httpAccess, cfg sink.Config, s *sink.Sink, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+	if access.addr == "" {
 		return func() {}, nil
 	}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	process := prometheus.NewRegistry() // apart from the sink's, which the page reads every few seconds
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	shown, endPage, err := startPage(ctx, cfg, s, registry, access.values)
 	if err != nil {
-		return nil, environmentError(fmt.Errorf("--http-addr %s cannot be listened on: %w: name another address", addr, err))
+		return nil, err
 	}
-	server := &http.Server{Handler: routes(s, registry), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", access.addr)
+	if err != nil {
+		endPage()
+		return nil, environmentError(fmt.Errorf("--http-addr %s cannot be listened on: %w: name another address", access.addr, err))
+	}
+	server := &http.Server{
+		Handler:           routes(access, s.Ready, shown, promhttp.HandlerFor(prometheus.Gatherers{registry, process}, promhttp.HandlerOpts{})),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong is not the operator's to know
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -41,20 +55,27 @@ func serveHTTP(ctx context.Context, addr string, s *sink.Sink, registry *prometh
 		_ = server.Shutdown(ctx) // what is still open after a second is cut by Close
 		_ = server.Close()
 		serving.Wait()
+		endPage()
 	}, nil
 }
 
-// routes answers whether the process is alive (independent of PostgreSQL and Kafka), whether it does its work, and its metrics.
-func routes(s *sink.Sink, registry *prometheus.Registry) http.Handler {
+// routes answers whether the process is alive (independent of PostgreSQL and Kafka) and whether it does its work, to everybody, because
+// orchestrators have no token; and its metrics and the status page, to those who may ask.
+func routes(access httpAccess, ready func() error, shown, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.Ready(); err != nil {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		err := ready()
+		switch {
+		case err == nil:
+			fmt.Fprintln(w, "ready")
+		case access.knows(r):
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
+		default: // the reasons name topics and hosts
+			http.Error(w, "not ready; who knows the token is told why", http.StatusServiceUnavailable)
 		}
-		fmt.Fprintln(w, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return mux
+	mux.Handle("GET /metrics", access.guarded(metrics))
+	mux.Handle("GET /", access.guarded(shown))
+	return secured(mux)
 }

@@ -30,7 +30,7 @@ type moveOptions struct {
 	Connections    int           `name:"connections" env:"SINK_CONNECTIONS" default:"0" placeholder:"N" help:"Connections to PostgreSQL; 0 chooses 2 to 4 by the number of processors."`
 	SessionTimeout time.Duration `name:"session-timeout" env:"SINK_SESSION_TIMEOUT" default:"10s" placeholder:"DURATION" help:"How long the group waits for a silent member before others take its partitions over."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"SINK_DRAIN_TIMEOUT" default:"4s" placeholder:"DURATION" help:"How long a stop or a rebalance waits for transactions in flight before they are rolled back."`
-	HTTPAddr       string        `name:"http-addr" env:"HTTP_ADDR" placeholder:"HOST:PORT" help:"Serve /healthz, /readyz and /metrics there. Off by default."`
+	httpOptions
 }
 
 // config turns the flags into settings. Faults are usage errors; nothing is dialed.
@@ -68,6 +68,10 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 	if err != nil {
 		return err
 	}
+	access, err := o.access()
+	if err != nil {
+		return err
+	}
 	limitMemory(cfg)
 	if err := checkTables(ctx, cfg.DatabaseURL, o.Migrate, log); err != nil {
 		if ctx.Err() != nil {
@@ -81,7 +85,7 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 		return err
 	}
 	defer s.Close()
-	stopServing, err := serveHTTP(ctx, o.HTTPAddr, s, registry, log)
+	stopServing, err := serveHTTP(ctx, access, cfg, s, registry, log)
 	if err != nil {
 		return err
 	}
