@@ -12,9 +12,12 @@ import (
 
 type metrics struct {
 	records       *prometheus.CounterVec
+	deadLetters   *prometheus.CounterVec
 	transactions  prometheus.Counter
+	copied        prometheus.Counter
 	writeDuration prometheus.Histogram
 	batchRecords  prometheus.Histogram
+	recordAge     prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
@@ -23,8 +26,14 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 			Name: "ridesink_records_total",
 			Help: "Offsets that this process has made durable, by what became of them: inserted, dead_letter, tombstone, not_record, lost.",
 		}, []string{"topic", "partition", "outcome"}),
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ridesink_dead_letters_total", Help: "Records that this process has stored as dead letters, by reason.",
+		}, []string{"topic", "reason"}),
 		transactions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "ridesink_transactions_total", Help: "Transactions committed in PostgreSQL.",
+		}),
+		copied: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ridesink_copied_bytes_total", Help: "Bytes of rides that committed transactions sent to PostgreSQL by COPY.",
 		}),
 		writeDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "ridesink_write_duration_seconds", Help: "Time of one committed transaction, BEGIN to COMMIT.",
@@ -34,8 +43,14 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 			Name: "ridesink_batch_records", Help: "Rows of one committed transaction.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
+		recordAge: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "ridesink_record_age_seconds", Help: "How old the last record of each committed transaction was by its timestamp in Kafka.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 4, 13),
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.records, m.transactions, m.writeDuration, m.batchRecords, newStateCollector(s)} {
+	for _, c := range []prometheus.Collector{
+		m.records, m.deadLetters, m.transactions, m.copied, m.writeDuration, m.batchRecords, m.recordAge, newStateCollector(s),
+	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -60,16 +75,25 @@ func (m *metrics) wrote(b *batch, took time.Duration) {
 			m.records.WithLabelValues(b.topic, partition, outcome.name).Add(float64(outcome.n))
 		}
 	}
+	for i := range b.dead {
+		m.deadLetters.WithLabelValues(b.topic, b.dead[i].reason).Inc()
+	}
 	m.transactions.Inc()
+	if len(b.index) > 0 {
+		m.copied.Add(float64(len(b.rows)))
+	}
+	if b.last.known && b.last.timestamp >= 0 {
+		m.recordAge.Observe(max(0, time.Since(time.UnixMilli(b.last.timestamp)).Seconds())) // a producer's clock may be ahead
+	}
 	m.writeDuration.Observe(took.Seconds())
 	m.batchRecords.Observe(float64(b.counts.inserted))
 }
 
-// stateCollector shows the partitions owned now and the connection pool.
+// stateCollector shows the partitions owned now, the servers and the connection pool.
 type stateCollector struct {
 	sink *Sink
 
-	position, lag, logStart, highWatermark, halted, lastWrite, owned, connections *prometheus.Desc
+	position, lag, logStart, highWatermark, halted, lastWrite, owned, ready, up, outage, connections *prometheus.Desc
 }
 
 func newStateCollector(s *Sink) *stateCollector {
@@ -85,13 +109,18 @@ func newStateCollector(s *Sink) *stateCollector {
 		halted:        partition("ridesink_partition_halted", "1 if the partition is halted and a human must act."),
 		lastWrite:     partition("ridesink_last_write_timestamp_seconds", "When this process last made records of the partition durable."),
 		owned:         prometheus.NewDesc("ridesink_partitions_owned", "Partitions that this member has now.", nil, nil),
-		connections:   prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool.", []string{"state"}, nil),
+		ready:         prometheus.NewDesc("ridesink_ready", "1 if /readyz says yes: in the group, both servers there, no partition halted.", nil, nil),
+		up:            prometheus.NewDesc("ridesink_server_up", "0 while this process waits for the server, postgres or kafka, else 1.", []string{"server"}, nil),
+		outage:        prometheus.NewDesc("ridesink_outage_seconds", "How long this process has been waiting for the server; 0 while it is up.", []string{"server"}, nil),
+		connections:   prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool: busy, idle, and limit for how many there may be.", []string{"state"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.position, c.lag, c.logStart, c.highWatermark, c.halted, c.lastWrite, c.owned, c.connections} {
+	for _, d := range []*prometheus.Desc{
+		c.position, c.lag, c.logStart, c.highWatermark, c.halted, c.lastWrite, c.owned, c.ready, c.up, c.outage, c.connections,
+	} {
 		out <- d
 	}
 }
@@ -116,6 +145,16 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	gauge(c.owned, float64(len(partitions)))
+	gauge(c.ready, boolGauge(c.sink.Ready() == nil))
+	away := map[string]time.Duration{}
+	for _, outage := range c.sink.Outages() {
+		away[outage.Server] = time.Since(outage.Since)
+	}
+	for _, server := range []string{"kafka", "postgres"} {
+		since, isAway := away[server]
+		gauge(c.up, boolGauge(!isAway), server)
+		gauge(c.outage, since.Seconds(), server)
+	}
 	pool := c.sink.db.Stat()
 	gauge(c.connections, float64(pool.AcquiredConns()), "busy")
 	gauge(c.connections, float64(pool.IdleConns()), "idle")

@@ -80,6 +80,9 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 		return err
 	}
 	registry := prometheus.NewRegistry()
+	if err := registerBuild(registry); err != nil {
+		return err
+	}
 	s, err := sink.New(cfg, registry) //nolint:contextcheck // it dials nothing
 	if err != nil {
 		return err
