@@ -42,7 +42,9 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 	}
 	defer p.sink.oversized.Release(1)
 	for {
-		err := p.move(stop, work, p.state.position(), share{bytes: size, once: true})
+		large := newShare(size)
+		large.once = true
+		err := p.move(stop, work, large)
 		var tooLarge *partlog.TooLargeError
 		switch {
 		case errors.Is(err, errMoved), errors.Is(err, errReread):

@@ -12,12 +12,10 @@ import (
 // decode.go: the second stage of a pipeline, from chunks of the log to batches of rows. Before it fetch.go; after it write.go.
 
 // decode turns chunks into batches until in is closed, then closes out. A batch goes to the writer as soon as the writer is free or the
-// batch is full; until then it grows. Memory comes from responses (handed back) and free (handed on).
-func (p *pipeline) decode(ctx context.Context, first Position, in <-chan chunk, responses chan<- *partlog.Fetched,
-	free <-chan *batch, out chan<- *batch,
-) error {
+// batch is full; until then it grows. Responses go back to share, where the batches come from.
+func (p *pipeline) decode(ctx context.Context, first Position, share *share, in <-chan chunk, out chan<- *batch) error {
 	defer close(out)
-	d := decoding{pipeline: p, next: first, free: free, out: out}
+	d := decoding{pipeline: p, next: first, share: share, out: out}
 	for {
 		var ready chan<- *batch
 		if d.b != nil {
@@ -34,7 +32,7 @@ func (p *pipeline) decode(ctx context.Context, first Position, in <-chan chunk, 
 			if err != nil || last {
 				return err
 			}
-			responses <- c.log
+			share.responses <- c.log
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -44,10 +42,10 @@ func (p *pipeline) decode(ctx context.Context, first Position, in <-chan chunk, 
 // decoding is the state of one run of the stage.
 type decoding struct {
 	*pipeline
-	next Position // where the next batch begins
-	free <-chan *batch
-	out  chan<- *batch
-	b    *batch // growing, nil while there is nothing in it
+	next  Position // where the next batch begins
+	share *share
+	out   chan<- *batch
+	b     *batch // growing, nil while there is nothing in it
 }
 
 // chunk decodes c. last says that nothing may follow it.
@@ -81,7 +79,7 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 			return err
 		}
 		d.next = d.b.next
-		if d.b.full(d.rows.bytes()) {
+		if d.b.full(min(d.rows.bytes(), d.share.bytes)) {
 			if err := d.handOver(ctx); err != nil {
 				return err
 			}
@@ -168,8 +166,8 @@ func (d *decoding) open(ctx context.Context) error {
 		return nil
 	}
 	select {
-	case d.b = <-d.free:
-		d.b.reset(d.topicPartition, d.next, 2*d.rows.most)
+	case d.b = <-d.share.batches:
+		d.b.reset(d.topicPartition, d.next, d.share)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -37,38 +37,44 @@ type chunk struct {
 // lostRange is a range of offsets that Kafka no longer has.
 type lostRange struct{ first, next Position }
 
-// fetch reads from position until ctx ends or p.end is reached, a chunk at a time. It takes its memory from responses and closes out.
-// Outages are waited for here. What cannot be mended by waiting is sent as the last chunk.
-func (p *pipeline) fetch(ctx, polling context.Context, position Position, share share, responses chan *partlog.Fetched, out chan<- chunk) error {
+// fetch reads from position until ctx ends, p.end is reached or share has to be given back, a chunk at a time. It closes out. Outages are waited
+// for here, but not with a turn. What cannot be mended by waiting is sent as the last chunk, errBehind too.
+func (p *pipeline) fetch(ctx, polling context.Context, position Position, share *share, out chan<- chunk) error {
 	defer close(out)
 	reader := p.sink.kafka.Log.Partition(p.topic, p.partition)
 	trouble := p.sink.outage("kafka", p.log)
 	defer trouble.forget()
 	var seen refusals
-	slow := 0 // how often in a row an answer took too long: each halves what is asked
-	for ctx.Err() == nil && !p.ended(position) {
+	slow := new(int) // how often in a row an answer took too long: each halves what is asked
+	if share.turn {
+		slow = &p.slow
+	}
+	for chunks := 1; ctx.Err() == nil && !p.ended(position); chunks++ {
 		var into *partlog.Fetched
 		select {
-		case into = <-responses:
+		case into = <-share.responses:
 		case <-ctx.Done():
 			return nil
 		}
 		started := time.Now()
 		got, err := reader.Fetch(polling, int64(position), partlog.FetchOptions{
-			MaxBytes: max(minFetchBytes, p.askBytes(share)>>slow), BufferBytes: share.bytes, MaxWait: pollWait, TopicID: p.id,
+			MaxBytes: max(minFetchBytes, p.askBytes(share)>>*slow), BufferBytes: share.bytes, MaxWait: pollWait, TopicID: p.id,
 		}, into)
 		if err != nil {
-			responses <- into
+			share.responses <- into
 			if ctx.Err() != nil {
 				return nil
 			}
 			p.trust.shaken()
 			if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
-				slow = min(slow+1, 20)
+				*slow = min(*slow+1, 20)
 			}
 			last, wait := p.refusal(ctx, err, position, &seen)
 			if last != nil {
 				return send(ctx, out, *last)
+			}
+			if share.turn { // others can use it meanwhile
+				return nil
 			}
 			if wait == 0 {
 				wait = trouble.failed(ctx, err)
@@ -81,21 +87,31 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
 		p.highWatermark = max(p.highWatermark, position) // the leader serves it
 		if got.Next() == int64(position) {
-			responses <- got
+			share.responses <- got
+			if share.turn {
+				return nil
+			}
 			sleep(ctx, time.Until(started.Add(p.pace))) // a broker that does not hold the fetch must not be asked in a loop
 			continue
 		}
 		if !p.trust.covers(got) { // another leader, who may have another log
-			responses <- got
+			share.responses <- got
 			return send(ctx, out, chunk{err: errReread})
 		}
 		position = Position(got.Next())
-		slow = max(0, slow-1)
+		*slow = max(0, *slow-1)
 		caughtUp := got.Next() >= got.LastStable // before the send: the chunk is the decoder's then
 		if err := send(ctx, out, chunk{log: got}); err != nil || share.once {
 			return nil
 		}
-		if caughtUp {
+		switch {
+		case !caughtUp && !share.turn:
+			return send(ctx, out, chunk{err: errBehind})
+		case !caughtUp && chunks >= responsesPerTurn && p.turns.wanted():
+			return send(ctx, out, chunk{err: errBehind})
+		case caughtUp && share.turn:
+			return nil
+		case caughtUp:
 			sleep(ctx, time.Until(started.Add(p.pace)))
 		}
 	}
@@ -171,7 +187,7 @@ func (p *pipeline) ended(position Position) bool {
 }
 
 // askBytes is how much to ask the broker for, so that the decompressed records fill a share.
-func (p *pipeline) askBytes(s share) int {
+func (p *pipeline) askBytes(s *share) int {
 	return max(minFetchBytes, int(int64(s.bytes)*100/max(100, p.ratioPercent.Load())))
 }
 

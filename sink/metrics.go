@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"ridesink/schema"
 )
 
 // metrics.go: every metric. Events are counted where they happen; state is read at scrape, so that a revoked partition leaves nothing
@@ -47,6 +49,11 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 			Name: "ridesink_record_age_seconds", Help: "How old the last record of each committed transaction was by its timestamp in Kafka.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 4, 13),
 		}),
+	}
+	for _, topic := range s.cfg.Topics { // from the start, so that the first dead letter is a rise from 0
+		for _, reason := range schema.Reasons() {
+			m.deadLetters.WithLabelValues(topic, string(reason))
+		}
 	}
 	for _, c := range []prometheus.Collector{
 		m.records, m.deadLetters, m.transactions, m.copied, m.writeDuration, m.batchRecords, m.recordAge, newStateCollector(s),

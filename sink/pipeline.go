@@ -16,20 +16,11 @@ import (
 // pipeline.go: one partition's way from its leader to PostgreSQL: fetch.go -> decode.go -> write.go, begun again from the ledger whenever
 // the ledger turns out to be elsewhere.
 
-const (
-	// minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
-	minFetchBytes = 16 << 10
-	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
-	buffersAhead = 2
-	// buffersPerPartition is what a share is an equal part of: responses, decompressed batches and rows, buffersAhead of each.
-	buffersPerPartition = 3 * buffersAhead
-)
+// minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
+const minFetchBytes = 16 << 10
 
-// share is the memory that each buffer of the log may take. rowsLimit (size.go) is for the rows.
-type share struct {
-	bytes int  // a response, or a batch of the log decompressed
-	once  bool // stop after one response
-}
+// errBehind says that there is more to read than a partition's own share takes in one response.
+var errBehind = errors.New("the partition is behind: it needs a turn")
 
 // pipeline moves one partition. It lives for one generation.
 type pipeline struct {
@@ -43,7 +34,8 @@ type pipeline struct {
 	backfill      *backfill       // nil: this is a run without an end
 	end           Position        // a backfill stops here; -1: never
 	highWatermark Position        // the high watermark when the backfill began: a position beyond it must be looked at
-	share         share
+	own           *share          // while it keeps up
+	turns         *turns          // while it is behind
 	rows          *rowsLimit
 	pace          time.Duration // between the starts of two fetches of a partition that has caught up
 
@@ -51,6 +43,7 @@ type pipeline struct {
 	id           partlog.TopicID   // the topic's id as the ledger has it
 	breaker      breaker
 	trust        trust        // in the log, by what identity.go saw of it
+	slow         int          // how often in a row an answer in a turn took too long: each halves what is asked
 	ratioPercent atomic.Int64 // decompressed bytes per hundred fetched, of the last response
 }
 
@@ -102,10 +95,34 @@ func (p *pipeline) follow(stop, work context.Context) error {
 	case err != nil:
 		return err
 	}
-	if p.ended(p.state.position()) {
-		return nil
+	for stop.Err() == nil && !p.ended(p.state.position()) {
+		err := p.move(stop, work, p.own)
+		var tooLarge *partlog.TooLargeError
+		if errors.As(err, &tooLarge) && tooLarge.Size <= p.turns.bytes {
+			err = p.hurry(stop, work, err)
+		} else if errors.Is(err, errBehind) {
+			err = p.hurry(stop, work, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return p.move(stop, work, p.state.position(), p.share)
+	return nil
+}
+
+// hurry moves the partition in turns until it has caught up or there is trouble. Without a turn it returns otherwise.
+func (p *pipeline) hurry(stop, work context.Context, otherwise error) error {
+	err := errBehind
+	for errors.Is(err, errBehind) {
+		turn := p.turns.take(stop)
+		if turn == nil {
+			return otherwise
+		}
+		err = p.move(stop, work, turn)
+		p.turns.giveBack(turn)
+		otherwise = nil
+	}
+	return err
 }
 
 // place reads where to begin, and whether topic and log are still the ones of the ledger.
@@ -132,7 +149,7 @@ func (p *pipeline) place(ctx context.Context) error {
 	if p.current != (partlog.TopicID{}) && at.topicID != p.current {
 		return &RecreatedError{Topic: p.topic, Partition: p.partition, Was: at.topicID.String(), Is: p.current.String()}
 	}
-	p.trust, err = p.sink.prove(ctx, lookBack{topicPartition: p.topicPartition, id: at.topicID, last: at.last, bytes: p.share.bytes})
+	p.trust, err = p.sink.prove(ctx, lookBack{topicPartition: p.topicPartition, id: at.topicID, last: at.last, bytes: p.own.bytes})
 	if err != nil {
 		return err
 	}
@@ -145,8 +162,9 @@ func (p *pipeline) place(ctx context.Context) error {
 	return nil
 }
 
-// move runs the three stages from position until stop ends, the end is reached or something fails.
-func (p *pipeline) move(stop, work context.Context, position Position, share share) error {
+// move runs the three stages until stop ends, the end is reached, share has to be given back or something fails.
+func (p *pipeline) move(stop, work context.Context, share *share) error {
+	position := p.state.position()
 	stages, work := errgroup.WithContext(work)
 	fetching, endFetching := context.WithCancel(work)
 	defer endFetching()
@@ -157,16 +175,11 @@ func (p *pipeline) move(stop, work context.Context, position Position, share sha
 		time.AfterFunc(pollWait+stopGrace, endPolling)
 	})()
 
-	chunks := make(chan chunk)                             // closed by fetch, its only sender
-	batches := make(chan *batch)                           // closed by decode, its only sender
-	responses := make(chan *partlog.Fetched, buffersAhead) // free ones
-	free := make(chan *batch, buffersAhead)                // free ones
-	for range buffersAhead {
-		responses <- new(partlog.Fetched)
-		free <- new(batch)
-	}
-	stages.Go(func() error { return p.fetch(fetching, polling, position, share, responses, chunks) })
-	stages.Go(func() error { return p.decode(work, position, chunks, responses, free, batches) })
-	stages.Go(func() error { return p.writeAll(work, batches, free) })
+	share.refill()
+	chunks := make(chan chunk)   // closed by fetch, its only sender
+	batches := make(chan *batch) // closed by decode, its only sender
+	stages.Go(func() error { return p.fetch(fetching, polling, position, share, chunks) })
+	stages.Go(func() error { return p.decode(work, position, share, chunks, batches) })
+	stages.Go(func() error { return p.writeAll(work, batches, share.batches) })
 	return stages.Wait()
 }

@@ -177,13 +177,13 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.Topic, c *committer, bf *backfill) []*pipeline {
 	states := make(map[topicPartition]*partitionState, len(assigned))
 	pipelines := make([]*pipeline, 0, len(assigned))
-	part := max(minFetchBytes, s.cfg.MemoryBytes/(buffersPerPartition*max(1, len(assigned))))
+	own, turns := shareOut(s.cfg.MemoryBytes, s.cfg.MaxBatchBytes, len(assigned), s.cfg.Connections)
 	for _, tp := range assigned {
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
 			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
-			breaker: breaker{limit: s.cfg.MaxDeadLetters}, share: share{bytes: min(part, s.cfg.MaxBatchBytes)}, rows: newRowsLimit(part),
+			breaker: breaker{limit: s.cfg.MaxDeadLetters}, own: newShare(own), turns: turns, rows: newRowsLimit(turns.bytes),
 			pace: max(20*time.Millisecond, time.Duration(len(assigned))*5*time.Millisecond),
 		}
 		pipelines = append(pipelines, p)

@@ -1,0 +1,99 @@
+package sink
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"ridesink/internal/partlog"
+)
+
+// turn.go: who may use how much memory. A partition that keeps up needs little, and there can be hundreds of them; one that is behind is moved
+// fastest in large pieces, and more than a few at once gain nothing. So each has a small share of its own, and those that are behind take turns
+// with a few large ones. Before it pipeline.go.
+
+const (
+	// minShareBytes is the smallest share. A batch of the log that needs more takes a turn.
+	minShareBytes = minFetchBytes
+	// mostShareBytes is the largest share of a partition's own: what 20,000 rides/s in one partition bring in 20 ms.
+	mostShareBytes = 256 << 10
+	// mostTurnBytes is the largest share of a turn: docs/performance.md has what other sizes cost.
+	mostTurnBytes = 4 << 20
+	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
+	buffersAhead = 2
+	// buffersPerShare is what a share's memory is divided by: responses, decompressed batches and rows, buffersAhead of each.
+	buffersPerShare = 3 * buffersAhead
+	// responsesPerTurn is after how many responses a turn goes to the next partition that waits for one. Each change costs the time in which
+	// nothing is read ahead.
+	responsesPerTurn = 8
+	// turnPatience is how long a partition waits for a turn before it goes on in small steps: a turn may be held by one whose rows in
+	// PostgreSQL are locked.
+	turnPatience = 10 * time.Second
+)
+
+// share is memory to read and write with. One pipeline at a time uses it.
+type share struct {
+	bytes     int                   // the most of a response, of a decompressed batch, and of the rows of a transaction
+	turn      bool                  // it is given back when the partition has caught up or has trouble
+	once      bool                  // it is for one response
+	responses chan *partlog.Fetched // free ones
+	batches   chan *batch           // free ones
+}
+
+func newShare(bytes int) *share {
+	return &share{bytes: bytes, responses: make(chan *partlog.Fetched, buffersAhead), batches: make(chan *batch, buffersAhead)}
+}
+
+// refill makes what is missing: at first everything, later what a pipeline that failed has left behind. Nothing has memory before it is used.
+func (s *share) refill() {
+	for len(s.responses) < buffersAhead {
+		s.responses <- new(partlog.Fetched)
+	}
+	for len(s.batches) < buffersAhead {
+		s.batches <- new(batch)
+	}
+}
+
+// turns are the large shares of a generation. Safe for concurrent use.
+type turns struct {
+	bytes   int         // of each
+	free    chan *share // whoever has waited longest gets the next
+	waiting atomic.Int32
+}
+
+// shareOut divides memory among partitions that are written over so many connections: three quarters for turns, one more than connections so
+// that there is something to write while one is being changed; the rest for the partitions themselves. Beyond 256 partitions of 96 MiB
+// the smallest shares need more than that. No share is above most, the largest batch that is read at all.
+func shareOut(memory, most, partitions, connections int) (own int, large *turns) {
+	partitions = max(1, partitions)
+	own = min(most, mostShareBytes, max(minShareBytes, memory/4/(buffersPerShare*partitions)))
+	count := min(partitions, connections+1)
+	large = &turns{bytes: min(most, mostTurnBytes, max(own, memory*3/4/(buffersPerShare*count))), free: make(chan *share, count)}
+	for range count {
+		s := newShare(large.bytes)
+		s.turn = true
+		large.free <- s
+	}
+	return own, large
+}
+
+// take waits for a turn; nil if there is none within turnPatience, or if ctx ends.
+func (t *turns) take(ctx context.Context) *share {
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
+	timer := time.NewTimer(turnPatience)
+	defer timer.Stop()
+	select {
+	case s := <-t.free:
+		return s
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// giveBack lets the next partition have a turn.
+func (t *turns) giveBack(s *share) { t.free <- s }
+
+// wanted reports whether a partition waits for a turn.
+func (t *turns) wanted() bool { return t.waiting.Load() > 0 }
