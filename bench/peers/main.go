@@ -43,7 +43,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.Int64Var(&o.rides, "rides", 1_000_000, "how many rides each peer moves in a turn")
 	flags.Int64Var(&o.slowRides, "slow-rides", 50_000, "how many rides the Python consumer moves: a few thousand take it a second")
-	flags.IntVar(&o.runs, "runs", 5, "how many turns each peer gets")
+	flags.IntVar(&o.runs, "runs", 5, "how many undisturbed turns each peer gets; 0: only kill them")
 	flags.StringVar(&o.peers, "peers", "ridesink,flink,debezium,python", "which peers")
 	flags.BoolVar(&o.kill, "kill", true, "also kill each peer half way, and count what is there twice or lost")
 	flags.StringVar(&o.markdown, "markdown", "", "the `document` whose part about peers is replaced")
@@ -58,8 +58,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("%s: only flags are understood", flags.Arg(0))
-	case o.slowRides < 2 || o.runs < 1:
-		return o, errors.New("-rides and -slow-rides must be 2 or more, -runs 1 or more")
+	case o.slowRides < 2 || o.runs < 0:
+		return o, errors.New("-rides and -slow-rides must be 2 or more, -runs 0 or more")
 	}
 	return o, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"ridesink/internal/localenv"
 )
 
 // process.go: a peer's process, and what it used.
@@ -25,8 +26,8 @@ type process struct {
 	peak   atomic.Int64  // most bytes of resident memory so far
 }
 
-// startProcess starts a peer. Its output goes to the end of a file in dir.
-func startProcess(cmd *exec.Cmd, dir string) (*process, error) {
+// startProcess starts a peer. Its output goes to the end of a file in dir. It does not outlive us.
+func startProcess(cmd *exec.Cmd, scratch *localenv.Scratch, dir string) (*process, error) {
 	p := &process{cmd: cmd, log: filepath.Join(dir, "log"), exited: make(chan struct{})}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -34,17 +35,24 @@ func startProcess(cmd *exec.Cmd, dir string) (*process, error) {
 	}
 	defer out.Close() //nolint:errcheck // the process has its own handle
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us, we end it
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
-	go p.wait()  // both owned by p: they end with the process
-	go p.watch() // on Linux; wait has the number where there is no /proc
+	err = scratch.Watch(cmd.Process)
+	go p.wait(scratch) // both owned by p: they end with the process
+	go p.watch()       // on Linux; wait has the number where there is no /proc
+	if err != nil {
+		p.kill()
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
+	}
 	return p, nil
 }
 
-func (p *process) wait() {
+func (p *process) wait(scratch *localenv.Scratch) {
 	defer close(p.exited)
 	p.err = p.cmd.Wait()
+	scratch.Forget(p.cmd.Process)
 	if p.peak.Load() == 0 {
 		if usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 			p.peak.Store(usage.Maxrss) // bytes, where it is not Linux
@@ -106,13 +114,13 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// alive returns an error if the process has ended.
-func (p *process) alive() error {
+// ended says that the process is gone, whyever.
+func (p *process) ended() bool {
 	select {
 	case <-p.exited:
-		return errors.Join(fmt.Errorf("it has ended%s", p.tail()), p.err)
+		return true
 	default:
-		return nil
+		return false
 	}
 }
 

@@ -116,11 +116,13 @@ func (c *comparison) writeText(w io.Writer) {
 	fmt.Fprintf(w, "%s\n\n", c.about())
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(cells []string) { fmt.Fprintln(table, strings.Join(cells, "\t")) }
-	line(speedHead)
-	for _, r := range c.results {
-		line(c.row(r))
+	if c.options.runs > 0 {
+		line(speedHead)
+		for _, r := range c.results {
+			line(c.row(r))
+		}
+		fmt.Fprintln(table)
 	}
-	fmt.Fprintln(table)
 	if c.options.kill {
 		line(damageHead)
 		for _, r := range c.results {
@@ -143,8 +145,10 @@ func (c *comparison) markdown() string {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "%s\n\n", c.about())
-	table(speedHead, c.row)
-	fmt.Fprintf(&b, "%s\n\n", howMeasured)
+	if c.options.runs > 0 {
+		table(speedHead, c.row)
+		fmt.Fprintf(&b, "%s\n\n", howMeasured)
+	}
 	if c.options.kill {
 		table(damageHead, damageRow)
 		fmt.Fprintf(&b, "%s\n\n", howKilled)

@@ -20,7 +20,7 @@ func ridesink() *peer {
 		ends:    true,
 		fetch: func(ctx context.Context, s *servers) error {
 			binary = filepath.Join(s.dir, "sink")
-			c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "ridesink/cmd/sink")
+			c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "ridesink/cmd/sink")
 			c.Env = append(os.Environ(), "CGO_ENABLED=0")
 			if out, err := c.CombinedOutput(); err != nil {
 				return fmt.Errorf("build the sink: %w (it is built in the project's directory):\n%s", err, out)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -22,7 +21,8 @@ type servers struct {
 	brokers  []string
 	conn     *pgx.Conn
 	url      *url.URL // of the database
-	dir      string
+	scratch  *localenv.Scratch
+	dir      string // of scratch
 }
 
 // startServers starts PostgreSQL with its defaults, but that it notes when each transaction was committed: turns are measured by that.
@@ -33,9 +33,10 @@ func startServers(ctx context.Context) (_ *servers, err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if s.dir, err = os.MkdirTemp("", "ridesink-peers-"); err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	if s.scratch, err = localenv.NewScratch("ridesink-peers-"); err != nil {
+		return nil, err
 	}
+	s.dir = s.scratch.Dir()
 	starting, startCtx := errgroup.WithContext(ctx)
 	starting.Go(func() (err error) {
 		s.postgres, err = localenv.StartPostgres(startCtx, localenv.PostgresOptions{Settings: map[string]string{"track_commit_timestamp": "on"}})
@@ -88,8 +89,8 @@ func (s *servers) stop() error {
 	if s.postgres != nil {
 		err = errors.Join(err, s.postgres.Stop())
 	}
-	if s.dir != "" {
-		err = errors.Join(err, os.RemoveAll(s.dir))
+	if s.scratch != nil {
+		err = errors.Join(err, s.scratch.Remove())
 	}
 	return err
 }

@@ -99,13 +99,14 @@ const poll = 50 * time.Millisecond
 func await(ctx context.Context, p *process, done func() (bool, error)) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	for {
+	for over := false; ; {
 		if ok, err := done(); ok || err != nil {
 			return err
 		}
-		if err := p.alive(); err != nil {
-			return err
+		if over { // and the look after that saw nothing either
+			return errors.Join(errors.New("it has ended"+p.tail()), p.err)
 		}
+		over = p.ended()
 		select {
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), errors.New(p.tail()))

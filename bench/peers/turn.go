@@ -53,7 +53,7 @@ func (t *turn) start(s *servers) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startProcess(command, t.dir)
+	return startProcess(command, s.scratch, t.dir)
 }
 
 // speed is what an undisturbed turn showed.
@@ -103,11 +103,15 @@ func undisturbed(ctx context.Context, s *servers, p *peer, from *topic, name str
 	}, nil
 }
 
-// settle waits until the table rests and holds all rides, or rests for so long that they will not come any more.
+// settle waits until the peer has ended by itself, or its table rests and holds all rides, or rests for so long that they will not come any
+// more. (Flink, started again from a checkpoint, reads its bounded topic to the end and then goes on running.)
 func (t *turn) settle(ctx context.Context, running *process, quiet time.Duration, count func(context.Context) (int64, error)) error {
 	r := rest{table: t.table}
 	var counted time.Time
 	return await(ctx, running, func() (bool, error) {
+		if t.peer.ends && running.ended() {
+			return true, running.finish(ctx)
+		}
 		lasts, err := r.lasts(ctx)
 		if err != nil || lasts < quiet || time.Since(counted) < quiet { // counting takes what others may need
 			return false, err
@@ -151,14 +155,10 @@ func disturbed(ctx context.Context, s *servers, p *peer, from *topic, name strin
 		return damage{}, err
 	}
 	defer running.kill()
-	if p.ends {
-		err = running.finish(ctx)
-	} else {
-		err = t.settle(ctx, running, quietAfterKill, func(ctx context.Context) (int64, error) {
-			c, err := t.table.content(ctx)
-			return c.rides, err
-		})
-	}
+	err = t.settle(ctx, running, quietAfterKill, func(ctx context.Context) (int64, error) {
+		c, err := t.table.content(ctx)
+		return c.rides, err
+	})
 	if err != nil {
 		return damage{}, fmt.Errorf("started again: %w", err)
 	}
