@@ -21,10 +21,11 @@
     if (again) again.focus({ preventScroll: true });
   }
 
+  // The origin is named, because fetch refuses an address that has a user and a password in it, as the first one may have.
   async function refresh() {
     if (document.hidden || selecting()) return;
     try {
-      const response = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(patience) });
+      const response = await fetch(location.origin + location.pathname, { cache: "no-store", signal: AbortSignal.timeout(patience) });
       if (!response.ok) throw new Error("status " + response.status);
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       for (const part of document.querySelectorAll("[data-part]")) {

@@ -15,10 +15,10 @@ import (
 
 // printable returns s if all of it can be seen, else s quoted: no control character, no right-to-left override, no broken UTF-8 gets through.
 func printable(s string) string {
-	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || r != ' ' && unicode.IsSpace(r) }) < 0 {
+	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return s
 	}
-	return strconv.QuoteToGraphic(s)
+	return strconv.Quote(s)
 }
 
 // count writes 1234567 as 1,234,567.

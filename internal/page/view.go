@@ -181,9 +181,10 @@ func (p *Page) partition(one Partition, at time.Time) partitionView {
 	}
 	switch {
 	case one.Halted != "":
-		v.Class, v.State, v.Halted = "bad", "halted", printable(one.Halted)
+		v.Class, v.State = "bad", "halted"
+		v.Halted = printable(strings.TrimPrefix(one.Halted, fmt.Sprintf("%s/%d: ", one.Topic, one.Partition)))
 		v.Commands = commands(one.Halted, one.Topic, one.Partition)
-	case one.Lag > 0:
+	case one.LogEnd >= 0 && one.Lag > 0:
 		v.Class, v.State = "busy", "behind"
 	}
 	return v
