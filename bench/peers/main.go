@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.stop(ctx)) }()
 	fmt.Fprintln(stderr, "fetching and building; the first time that takes minutes")
 	for _, p := range chosen {
 		if err := p.fetch(ctx, s); err != nil {

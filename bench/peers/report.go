@@ -37,6 +37,7 @@ func (r *result) over(number func(speed) float64) spread {
 
 func (r *result) perSecond() spread { return r.over(func(s speed) float64 { return s.perSecond }) }
 func (r *result) whole() spread     { return r.over(func(s speed) float64 { return s.whole.Seconds() }) }
+
 func (r *result) peak() spread {
 	return r.over(func(s speed) float64 { return float64(s.peak) / (1 << 20) })
 }

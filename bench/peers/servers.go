@@ -30,7 +30,7 @@ func startServers(ctx context.Context) (_ *servers, err error) {
 	s := &servers{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.stop())
+			err = errors.Join(err, s.stop(ctx))
 		}
 	}()
 	if s.scratch, err = localenv.NewScratch("ridesink-peers-"); err != nil {
@@ -78,10 +78,11 @@ func (s *servers) password() string {
 	return password
 }
 
-func (s *servers) stop() error {
+// stop ends and removes all, also when ctx has ended.
+func (s *servers) stop(ctx context.Context) error {
 	var err error
 	if s.conn != nil {
-		err = s.conn.Close(context.Background())
+		err = s.conn.Close(context.WithoutCancel(ctx))
 	}
 	if s.kafka != nil {
 		err = errors.Join(err, s.kafka.Stop())
