@@ -114,7 +114,7 @@ func report(stderr io.Writer, err error) int {
 		for i := range lines {
 			lines[i] = strings.TrimSpace(lines[i])
 		}
-		fmt.Fprintf(stderr, "sink: %s\n", strings.Join(lines, "; "))
+		fmt.Fprintf(stderr, "sink: %s\n", redacted(strings.Join(lines, "; ")))
 	}
 	return exitCode(err)
 }

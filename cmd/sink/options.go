@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -35,7 +36,9 @@ func (o databaseOptions) url() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := pgx.ParseConfig(url); err != nil {
+	_, err = pgx.ParseConfig(url)
+	// A blank belongs to no URL, but would be taken for a part of the database's name, with all that follows: a file with two lines, say.
+	if err != nil || strings.Contains(url, "://") && strings.ContainsFunc(url, unicode.IsSpace) {
 		// The error repeats the string, with the password hidden as best it can: it is left out.
 		return "", usageError(errors.New("--database-url (or DATABASE_URL, or a PG* variable) cannot be read; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password percent-encoded"))
 	}
