@@ -134,9 +134,9 @@ func (b *tab) text(id string) string {
 }
 
 // await waits for a text in the element with this id.
-func (b *tab) await(id string, within time.Duration, words ...string) {
+func (b *tab) await(id string, words ...string) {
 	b.t.Helper()
-	eventually(b.t, within, "#"+id+" to say "+strings.Join(words, " and "), func() (bool, string) {
+	eventually(b.t, longWait, "#"+id+" to say "+strings.Join(words, " and "), func() (bool, string) {
 		text := b.text(id)
 		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }), text
 	})
@@ -151,7 +151,7 @@ func (b *tab) resize(width int64) {
 // prefer chooses light or dark.
 func (b *tab) prefer(scheme string) {
 	b.t.Helper()
-	do(b, "prefer "+scheme, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	do(b, "prefer "+scheme, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})

@@ -64,10 +64,10 @@ func TestPageLooks(t *testing.T) {
 	s.waitForReadable(address)
 	page := "http://" + address + "/"
 	b.open(page)
-	b.await("state", longWait, "1 partition is halted")
-	b.await("letters", longWait, "invalid_json", "wrong_type")
+	b.await("state", "1 partition is halted")
+	b.await("letters", "invalid_json", "wrong_type")
 	evaluate[bool](b, `document.querySelectorAll("details").forEach(d => d.open = true) || true`)
-	b.await("letters", longWait, `<script>document.title = "taken"</script>`, "</code><h1>gone", `\x00\xff`)
+	b.await("letters", `<script>document.title = "taken"</script>`, "</code><h1>gone", `\x00\xff`)
 	if title := evaluate[string](b, "document.title"); title != "ridesink" {
 		t.Errorf("a record changed the title to %q", title)
 	}
@@ -97,7 +97,7 @@ func TestPageLooks(t *testing.T) {
 	}))
 	b.open(page)
 	at := b.text("at")
-	b.await("state", longWait, "1 partition is halted")
+	b.await("state", "1 partition is halted")
 	eventually(t, longWait, "the page to ask for itself again", func() (bool, string) {
 		now := b.text("at")
 		return now != at && now != "no such element", now
@@ -245,7 +245,7 @@ func TestPageNeedsAToken(t *testing.T) {
 	}
 	b := openTab(t)
 	b.open("http://anybody:" + token + "@" + address + "/")
-	b.await("state", longWait, "Running.")
+	b.await("state", "Running.")
 	first := b.text("at")
 	eventually(t, longWait, "the page to refresh itself with the token", func() (bool, string) {
 		now := b.text("at")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,23 +9,12 @@ import (
 
 // page_test.go: the status page in a real browser beside a real sink: what it shows of growth, a halt, and an outage and its recovery.
 
-// shownNumber reads the value of the figure with this name.
-func (b *tab) shownNumber(name string) int64 {
+// awaitMoved waits until the page says that this process moved so many records.
+func (b *tab) awaitMoved(want int64) {
 	b.t.Helper()
-	text := evaluate[string](b, `[...document.querySelectorAll("#figures > div")].filter(d => d.querySelector("dt").innerText === "`+name+`").map(d => d.querySelector("strong").innerText).join()`)
-	n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
-// awaitNumber waits until the figure has this value.
-func (b *tab) awaitNumber(name string, want int64) {
-	b.t.Helper()
-	eventually(b.t, longWait, name+" to be "+fmt.Sprint(want), func() (bool, string) {
-		n := b.shownNumber(name)
-		return n == want, fmt.Sprint(n)
+	eventually(b.t, longWait, fmt.Sprint(want, " records to be moved"), func() (bool, string) {
+		shown := evaluate[string](b, `[...document.querySelectorAll("#figures > div")].find(d => d.innerText.startsWith("Moved by this process")).querySelector("strong").innerText`)
+		return strings.ReplaceAll(shown, ",", "") == fmt.Sprint(want), shown
 	})
 }
 
@@ -52,29 +40,29 @@ func TestPage(t *testing.T) {
 			beforeHalt--
 		}
 	}
-	b.awaitNumber("Moved by this process", beforeHalt)
-	b.await("state", longWait, "1 partition is halted")
-	b.await("partition-rows", longWait, fmt.Sprintf("offsets [%d,%d) are gone", first, next), fmt.Sprintf("sink reset --to %d --partition %s/1", next, s.topic()))
+	b.awaitMoved(beforeHalt)
+	b.await("state", "1 partition is halted")
+	b.await("partition-rows", fmt.Sprintf("offsets [%d,%d) are gone", first, next), fmt.Sprintf("sink reset --to %d --partition %s/1", next, s.topic()))
 	b.wantQuiet()
 	b.screenshot("page-halted")
 
 	s.start("reset", "--to", fmt.Sprint(next), "--partition", s.topic()+"/1", "--yes").wantExit(0, longWait)
-	b.await("state", longWait, "Running. PostgreSQL and Kafka answer.")
-	b.awaitNumber("Moved by this process", stored)
-	b.await("totals", longWait, "4,079", "321") // 4,400 rides without the lost ones
+	b.await("state", "Running. PostgreSQL and Kafka answer.")
+	b.awaitMoved(stored)
+	b.await("totals", "4,079", "321") // 4,400 rides without the lost ones
 	more := s.publishRides(500, 3, writeTLC)
-	b.awaitNumber("Moved by this process", stored+int64(len(more)))
+	b.awaitMoved(stored + int64(len(more)))
 
 	evaluate[bool](b, `document.querySelector(".skip").focus() || true`)
 	relay.away()
 	s.publishRides(500, 3, writeTLC)
-	b.await("state", longWait, "PostgreSQL has been away since")
-	b.await("servers", longWait, "away for", "attempt")
-	b.await("totals", longWait, "It has not answered since.")
+	b.await("state", "PostgreSQL has been away since")
+	b.await("servers", "away for", "attempt")
+	b.await("totals", "It has not answered since.")
 	b.screenshot("page-outage")
 	relay.back()
-	b.await("state", longWait, "Running. PostgreSQL and Kafka answer.")
-	b.awaitNumber("Moved by this process", stored+1000)
+	b.await("state", "Running. PostgreSQL and Kafka answer.")
+	b.awaitMoved(stored + 1000)
 	eventually(t, longWait, "the outage to be in the charts", func() (bool, string) {
 		bands := evaluate[int](b, `document.querySelectorAll("svg .away").length`)
 		return bands > 0, fmt.Sprint(bands, " bands")
@@ -90,7 +78,7 @@ func TestPage(t *testing.T) {
 
 	p.signal(syscall.SIGTERM)
 	p.wantExit(0, stopBound)
-	b.await("lost", longWait, "has not answered since")
+	b.await("lost", "has not answered since")
 	b.wantQuiet("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
 }
 

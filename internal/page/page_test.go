@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,7 +23,11 @@ func TestPageTells(t *testing.T) {
 	}{
 		{
 			scenario: "all is well", change: func(*world) {},
-			want: []string{`class="state ok"`, "Running. PostgreSQL and Kafka answer.", ">1,234,567<", ">1,234,587<", "none halted", "3 s ago", "about 2 s at this rate", "behind"},
+			want: []string{`class="state ok"`, "Running. PostgreSQL and Kafka answer.", ">1,234,567<", ">1,234,587<", "none halted", "3 s ago", "about 2 s at this rate", "<span>moving</span>"},
+		},
+		{
+			scenario: "more is there than moves in 10 s", change: func(w *world) { w.now.Partitions[1].Lag, w.now.Partitions[1].LogEnd = 123_456, 1_358_023 },
+			want: []string{"<span>moving</span>", "<span>behind</span>", ">123,476<", ">123,456<", "about 1 h 42 min at this rate"},
 		},
 		{
 			scenario: "nothing was fetched yet", change: func(w *world) { w.now.Partitions[0].LogEnd, w.now.Partitions[1].LogEnd = -1, -1 },
@@ -32,7 +35,7 @@ func TestPageTells(t *testing.T) {
 		},
 		{
 			scenario: "a halted partition", change: func(w *world) { w.now.Partitions[1].Halted, w.now.Ready = halt, errors.New("halted") },
-			want:    []string{`class="state bad"`, "1 partition is halted and needs you", "offsets [5,9) are gone", "halted.</b> offsets [5,9)", "<pre><code>sink reset --to 9 --partition rides/1</code></pre>", "1 halted"},
+			want:    []string{`class="state bad"`, "1 partition is halted and needs you", "offsets [5,9) are gone", "halted.</b> offsets [5,9)", "<pre><code>sink reset --to 9 --partition rides/1</code></pre>", "1 halted", "of 1 of 2 partitions"},
 			mustNot: []string{"answer."},
 		},
 		{
@@ -279,7 +282,7 @@ func TestPageKeepsItsPolicy(t *testing.T) {
 	if n := strings.Count(body, `class="away"`); n != 2 {
 		t.Errorf("%d outages in two charts", n)
 	}
-	if !strings.Contains(body, fmt.Sprint("now 2,000, lowest 2,000, highest 2,000 records per second. A server was away")) {
+	if !strings.Contains(body, "now 2,000, lowest 2,000, highest 2,000 records per second. A server was away") {
 		t.Error("the throughput is not told to who does not see it")
 	}
 }

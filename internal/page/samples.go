@@ -57,7 +57,9 @@ func (s *samples) add(at time.Time, now Now) {
 	one := sample{at: at, away: len(now.Outages) > 0}
 	for _, p := range now.Partitions {
 		moved[place{p.Topic, p.Partition}] = p.Moved
-		one.lag += p.Lag
+		if lag, known := p.lag(); known {
+			one.lag += lag
+		}
 	}
 	s.marks[0] = mark{at: at, total: now.Moved.Records(), moved: moved}
 	if seconds := at.Sub(before.at).Seconds(); !before.at.IsZero() && seconds > 0 {

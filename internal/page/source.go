@@ -25,6 +25,10 @@ type Partition struct {
 	Rate      *float64  `json:"records_per_second,omitempty"`
 }
 
+// lag is how many offsets are not stored yet. It is not known before the first fetch, and not while the partition is halted: nobody asks its
+// broker then.
+func (p Partition) lag() (offsets int64, known bool) { return p.Lag, p.LogEnd >= 0 && p.Halted == "" }
+
 // Outage is a server that does not answer.
 type Outage struct {
 	Server   string    `json:"server"` // postgres or kafka

@@ -88,7 +88,7 @@ func serverName(server string) string {
 }
 
 // commandPattern finds a command of the sink in a sentence.
-var commandPattern = regexp.MustCompile(`\bsink (?:reset|deadletters|migrate|verify)(?: (?:--[a-z-]+|list|up|earliest|latest|OFFSET|[0-9]+\b))*`) //nolint:gochecknoglobals // read only
+var commandPattern = regexp.MustCompile(`\bsink (?:reset|deadletters|migrate|verify)(?: (?:--[a-z-]+|list|up|earliest|latest|OFFSET|[0-9]+\b))*`)
 
 // commands returns the commands that a reason for a halt names, as one would type them for this partition: reset --to moves every partition
 // unless it is told which.

@@ -9,6 +9,9 @@ import (
 
 // view.go: what page.html shows, as text that is ready to be read. html/template escapes it after that.
 
+// movingWithin tells a partition that moves as records come from one that is behind: by when it would be at the end at its rate.
+const movingWithin = 10 * time.Second
+
 // view is the page at one moment.
 type view struct {
 	Program    string
@@ -168,8 +171,9 @@ func (p *Page) partition(one Partition, at time.Time) partitionView {
 		Name: printable(one.Topic) + "/" + strconv.Itoa(int(one.Partition)), Class: "ok", State: "current", Position: count(one.Position),
 		LogEnd: "–", Lag: "–", Rate: "–", Wrote: "not yet",
 	}
-	if one.LogEnd >= 0 {
-		v.LogEnd, v.Lag = count(one.LogEnd), count(one.Lag)
+	lag, known := one.lag()
+	if known {
+		v.LogEnd, v.Lag = count(one.LogEnd), count(lag)
 	} else {
 		v.Class, v.State = "none", "starting"
 	}
@@ -184,7 +188,9 @@ func (p *Page) partition(one Partition, at time.Time) partitionView {
 		v.Class, v.State = "bad", "halted"
 		v.Halted = printable(strings.TrimPrefix(one.Halted, fmt.Sprintf("%s/%d: ", one.Topic, one.Partition)))
 		v.Commands = commands(one.Halted, one.Topic, one.Partition)
-	case one.LogEnd >= 0 && one.Lag > 0:
+	case known && lag > 0 && one.Rate != nil && float64(lag) < *one.Rate*movingWithin.Seconds():
+		v.State = "moving"
+	case known && lag > 0:
 		v.Class, v.State = "busy", "behind"
 	}
 	return v
@@ -194,8 +200,8 @@ func (p *Page) partition(one Partition, at time.Time) partitionView {
 func (p *Page) figures(now Now) []figure {
 	lag, known := int64(0), 0
 	for _, one := range now.Partitions {
-		if one.LogEnd >= 0 {
-			lag, known = lag+one.Lag, known+1
+		if n, sure := one.lag(); sure {
+			lag, known = lag+n, known+1
 		}
 	}
 	rate, measured := p.samples.rate()
@@ -212,7 +218,7 @@ func (p *Page) figures(now Now) []figure {
 		case lag == 0:
 			behind.Note = "all that is there is stored"
 		case measured && rate >= 1:
-			behind.Note = "about " + span(time.Duration(float64(lag)/rate*float64(time.Second))) + " at this rate"
+			behind.Note = remaining(lag, rate)
 		}
 	}
 	moved := figure{Name: "Moved by this process", Value: count(now.Moved.Records()), Note: "records since it began"}
@@ -224,6 +230,14 @@ func (p *Page) figures(now Now) []figure {
 		owned.Note, owned.Class = count(int64(n))+" halted", "bad"
 	}
 	return []figure{throughput, behind, moved, owned}
+}
+
+// remaining says how long a lag takes at a rate.
+func remaining(lag int64, rate float64) string {
+	if seconds := float64(lag) / rate; seconds >= 1 {
+		return "about " + span(time.Duration(min(seconds, 1e9)*float64(time.Second))) + " at this rate"
+	}
+	return "less than a second at this rate"
 }
 
 // addStored shows what PostgreSQL said last, and how old that is.
