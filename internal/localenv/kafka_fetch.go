@@ -19,8 +19,8 @@ const (
 	oldestJava   = 17
 )
 
-// ErrNoJava is returned by StartKafka where Java, or Maven to fetch Kafka with, is not installed.
-var ErrNoJava = errors.New("a real Kafka needs Java 17 or newer, and Maven the first time (such as apt-get install openjdk-17-jre-headless maven)")
+// ErrNoJava is returned by StartKafka, FindJava and FetchJars where Java, or Maven to fetch jars with, is not installed.
+var ErrNoJava = errors.New("Java 17 or newer is needed, and Maven the first time (such as apt-get install openjdk-17-jre-headless maven)")
 
 // kafkaProject is what Maven is asked for: the broker, what it needs at run time, and a logger that prints.
 const kafkaProject = `<project xmlns="http://maven.apache.org/POM/4.0.0">
