@@ -55,8 +55,10 @@ func measuredSink(t *testing.T) (*Sink, *describing) {
 			topicPartition: tp, first: 100, next: 115, rows: make([]byte, 1000), index: make([]rowAt, 5),
 			counts: counts{inserted: 5, deadLettered: 4, tombstones: 3, notRecords: 2, lost: 1},
 			dead: []deadLetter{
-				{reason: string(schema.ReasonBadTime)}, {reason: string(schema.ReasonBadTime)},
-				{reason: string(schema.ReasonBadTime)}, {reason: string(schema.ReasonRejected)},
+				{reason: string(schema.ReasonBadTime)},
+				{reason: string(schema.ReasonBadTime)},
+				{reason: string(schema.ReasonBadTime)},
+				{reason: string(schema.ReasonRejected)},
 			},
 			last: lastRecord{known: true, offset: 114, timestamp: time.Now().Add(-time.Minute).UnixMilli()},
 		}

@@ -245,8 +245,16 @@ func TestCanaryInCommands(t *testing.T) {
 	flag.checkKeepsSecrets()
 	env := append(s.environmentWithout(), "DATABASE_URL="+login.url(), "HTTP_TOKEN="+canaryToken)
 	for _, args := range [][]string{
-		{"--help"}, {"version"}, {"run", "--help"}, {"backfill", "--help"}, {"migrate", "--help"}, {"verify", "--help"}, {"status", "--help"}, {"healthcheck", "--help"},
-		{"peek", "--limit=1"}, {"produce", "--help"},
+		{"--help"},
+		{"version"},
+		{"run", "--help"},
+		{"backfill", "--help"},
+		{"migrate", "--help"},
+		{"verify", "--help"},
+		{"status", "--help"},
+		{"healthcheck", "--help"},
+		{"peek", "--limit=1"},
+		{"produce", "--help"},
 	} {
 		p := start(t, env, args...)
 		p.wantExit(0, 30*time.Second)
@@ -309,8 +317,14 @@ func TestCanaryInErrors(t *testing.T) {
 		})
 	}
 	for _, args := range [][]string{
-		{"backfill", login.url()}, {login.url()}, {"deadletters", "show", login.url()}, {"produce", login.url()}, {"run", "--database_url=" + login.url()},
-		{"run", "--http-tokn=" + canaryToken}, {"peek", "--offset=" + login.url()}, {"reset", "--to=" + login.url()},
+		{"backfill", login.url()},
+		{login.url()},
+		{"deadletters", "show", login.url()},
+		{"produce", login.url()},
+		{"run", "--database_url=" + login.url()},
+		{"run", "--http-tokn=" + canaryToken},
+		{"peek", "--offset=" + login.url()},
+		{"reset", "--to=" + login.url()},
 	} {
 		p := start(t, s.environmentWithout(), args...)
 		if code := p.wait(30 * time.Second); code != 2 && code != 3 {
