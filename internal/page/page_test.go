@@ -46,7 +46,8 @@ func TestPageTells(t *testing.T) {
 			scenario: "PostgreSQL is away", change: func(w *world) {
 				w.now.Outages = []Outage{{Server: "postgres", Since: noon().Add(-95 * time.Second), Attempts: 17, Error: "dial tcp: refused"}}
 			},
-			want: []string{`class="state wait"`, "PostgreSQL has been away since 11:58:25 UTC.", "away for 1 min", "17 attempts", "dial tcp: refused"},
+			want:    []string{`class="state wait"`, "PostgreSQL has been away since 11:58:25 UTC.", "away for 1 min", "17 attempts", "dial tcp: refused", "<span>waiting</span>", "records not stored yet"},
+			mustNot: []string{"at this rate", "moving"},
 		},
 		{
 			scenario: "both are away, and a partition is halted", change: func(w *world) {

@@ -68,7 +68,7 @@ func (p *Page) look() view {
 	past := p.samples.since(at.Add(-history))
 	v.Charts, v.AnyAway = charts(past, at)
 	for _, one := range sorted(now.Partitions) {
-		v.Partitions = append(v.Partitions, p.partition(one, at))
+		v.Partitions = append(v.Partitions, partitionRow(one, at, len(now.Outages) > 0))
 	}
 	v.Figures = p.figures(now)
 	p.addStored(&v, now, at)
@@ -166,7 +166,7 @@ func charts(past []sample, at time.Time) (list []chart, anyAway bool) {
 	return list, len(away) > 0
 }
 
-func (p *Page) partition(one Partition, at time.Time) partitionView {
+func partitionRow(one Partition, at time.Time, away bool) partitionView {
 	v := partitionView{
 		Name: printable(one.Topic) + "/" + strconv.Itoa(int(one.Partition)), Class: "ok", State: "current", Position: count(one.Position),
 		LogEnd: "–", Lag: "–", Rate: "–", Wrote: "not yet",
@@ -188,6 +188,8 @@ func (p *Page) partition(one Partition, at time.Time) partitionView {
 		v.Class, v.State = "bad", "halted"
 		v.Halted = printable(strings.TrimPrefix(one.Halted, fmt.Sprintf("%s/%d: ", one.Topic, one.Partition)))
 		v.Commands = commands(one.Halted, one.Topic, one.Partition)
+	case known && lag > 0 && away:
+		v.Class, v.State = "wait", "waiting"
 	case known && lag > 0 && one.Rate != nil && float64(lag) < *one.Rate*movingWithin.Seconds():
 		v.State = "moving"
 	case known && lag > 0:
@@ -217,7 +219,7 @@ func (p *Page) figures(now Now) []figure {
 			behind.Note = fmt.Sprintf("of %d of %d partitions", known, len(now.Partitions))
 		case lag == 0:
 			behind.Note = "all that is there is stored"
-		case measured && rate >= 1:
+		case measured && rate >= 1 && len(now.Outages) == 0:
 			behind.Note = remaining(lag, rate)
 		}
 	}
