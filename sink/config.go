@@ -54,13 +54,13 @@ type Config struct {
 	// to its end.
 	MaxDeadLetters DeadLetterLimit
 
-	// MemoryBytes bounds the buffers of all partitions together. Default 96 MiB. Each partition owned gets an equal share: two
-	// responses, their decompressed batches and two batches of rows. More: larger fetches and transactions (beyond ~4 MiB each
-	// nothing more was measured). Less, or many partitions: smaller ones, at the cost of more round trips.
+	// MemoryBytes bounds the buffers of all partitions together. Default 96 MiB. A quarter is shared out among the partitions owned; with the
+	// rest, those that are behind take turns, one more at once than there are connections: two responses, their decompressed batches
+	// and two batches of rows each. More: larger fetches and transactions (docs/performance.md has what they gain). Less: smaller ones, at the
+	// cost of more round trips.
 	MemoryBytes int
-	// MaxBatchBytes is the largest record batch, compressed or not, that is read at all. Default 32 MiB. A batch above its
-	// partition's share is read one at a time over all partitions, in memory of its own beside MemoryBytes: twice its size where it is
-	// compressed. A batch above this limit halts its partition. Keep it above the brokers' message.max.bytes, times the compression
+	// MaxBatchBytes is the largest record batch, compressed or not, that is read at all. Default 32 MiB. A batch above what a turn
+	// has is read one at a time over all partitions, in memory of its own beside MemoryBytes: twice its size where it is compressed. A batch above this limit halts its partition. Keep it above the brokers' message.max.bytes, times the compression
 	// ratio.
 	MaxBatchBytes int
 

@@ -4,7 +4,8 @@
 //
 //	membership.go  which partitions are ours, from the consumer group
 //	assign.go      their rows in sink_ledger, made before the first fetch; start.go says where
-//	pipeline.go    one straight pipeline for each partition; identity.go says whether its log is still the one that was read:
+//	pipeline.go    one straight pipeline for each partition; identity.go says whether its log is still the one that was read, turn.go which memory
+//	               it may use:
 //	  fetch.go       from the leader: chunks of the log, over internal/partlog
 //	  decode.go      records to rows (package schema), dead letters and counts: a batch (batch.go, deadletter.go)
 //	  put.go         batches in order, each written however often it takes, unless breaker.go says that too much would be buried
@@ -24,5 +25,6 @@
 //   - next - first of a ledger row is the sum of its counts, each counted where it was read.
 //   - A failure goes up as an error behind the data that came before it; a stop comes down as a context. There are two: stop (fetch no more,
 //     finish what is begun) and work (give up, roll back), which follows stop after DrainTimeout.
-//   - Memory is shared out when partitions are assigned; nothing asks for more later, so nothing can wait for memory for ever.
+//   - Memory is shared out when partitions are assigned, some of it to be used in turns. A pipeline has all that it needs before it fetches, and
+//     none waits for a turn for ever.
 package sink

@@ -12,7 +12,7 @@ import (
 // positionInterval is how often a position that moves over no records is written at most.
 const positionInterval = time.Second
 
-// writeAll writes batches in order until in is closed, and hands their memory back. A batch that only moves the position waits for
+// writeAll writes batches in order until in is closed, and hands their memory back to free. A batch that only moves the position waits for
 // company, for positionInterval at most. It returns what the last batch says comes after it, errMoved if it is told that the ledger is
 // elsewhere while it has nothing to write.
 func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *batch) error {
@@ -24,7 +24,11 @@ func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *
 		select {
 		case next, open := <-in:
 			if !open {
-				return p.put(ctx, held)
+				err := p.put(ctx, held)
+				if held != nil && !held.retried {
+					free <- held
+				}
+				return err
 			}
 			b = next
 			if held != nil {
@@ -46,14 +50,15 @@ func (p *pipeline) writeAll(ctx context.Context, in <-chan *batch, free chan<- *
 		if err := p.put(ctx, b); err != nil {
 			return err
 		}
-		if b.after != nil {
-			return b.after
-		}
 		wrote = time.Now()
+		after := b.after
 		if b.retried {
 			b = new(batch) // pgx does not wait for what reads rows when a connection breaks
 		}
 		free <- b
+		if after != nil {
+			return after
+		}
 	}
 }
 

@@ -2,9 +2,13 @@ package sink
 
 import (
 	"context"
+	"regexp"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // What all shares can hold together is the budget, as far as the smallest shares allow.
@@ -97,6 +101,9 @@ func TestManyPartitionsTakeTurns(t *testing.T) {
 	if sum.ThisRun != (Counts{Inserted: partitions * each}) {
 		t.Errorf("%+v, want %d inserted\n%s", sum.ThisRun, partitions*each, f.log)
 	}
+	if n := turnsBeforeTheFirstEnd(t, f.log.String(), each); n < partitions/2 {
+		t.Errorf("%d of %d partitions had a turn before the first was at its end, want most\n%s", n, partitions, f.log)
+	}
 	for p := range partitions {
 		if n := f.count("SELECT count(DISTINCT vendor_id) FROM rides WHERE kafka_partition = $1", p); n != each {
 			t.Errorf("partition %d has %d different rides, want %d", p, n, each)
@@ -104,11 +111,43 @@ func TestManyPartitionsTakeTurns(t *testing.T) {
 	}
 }
 
-// sendInBatches produces n rides in small batches, as they come from a live producer.
+// turnsBeforeTheFirstEnd returns how many partitions were well on their way when the first had written all of its records.
+func turnsBeforeTheFirstEnd(t *testing.T, log string, records int) int {
+	t.Helper()
+	begun := map[string]bool{}
+	for _, wrote := range regexp.MustCompile(`msg=wrote topic=\S+ partition=(\d+) first=\d+ next=(\d+) `).FindAllStringSubmatch(log, -1) {
+		next, err := strconv.Atoi(wrote[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next > records/4 {
+			begun[wrote[1]] = true
+		}
+		if next == records {
+			return len(begun)
+		}
+	}
+	t.Fatal("no partition came to its end")
+	return 0
+}
+
+// sendInBatches produces n rides in small batches, as they come from a live producer, and not compressed.
 func (f *fixture) sendInBatches(partition int32, n int) {
 	f.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...), kgo.DefaultProduceTopic(f.topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer client.Close()
 	for first := 0; first < n; first += 100 {
-		f.send(partition, rides(first, 100)...)
+		records := make([]*kgo.Record, 0, 100)
+		for _, value := range rides(first, 100) {
+			records = append(records, &kgo.Record{Partition: partition, Value: value})
+		}
+		if err := client.ProduceSync(f.t.Context(), records...).FirstErr(); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 }
 

@@ -202,6 +202,8 @@ func receive(r io.Reader, buf []byte, limit int, correlation int32, flexible boo
 		return response{}, buf, fmt.Errorf("receive response: %w: its size is %d: this is no Kafka broker, or it wants TLS", errAnswer, size)
 	case size > limit:
 		return response{}, buf, &TooLargeError{Size: size}
+	case size > limit/2 && limit > cap(buf): // room for any response at once: each a little larger would leave the one before to the garbage collector
+		buf = make([]byte, limit)
 	case size > cap(buf):
 		buf = make([]byte, size)
 	}
