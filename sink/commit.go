@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -20,6 +21,7 @@ type committer struct {
 	interval   time.Duration
 	log        *slog.Logger
 	points     *points
+	failures   prometheus.Counter
 
 	mu      sync.Mutex
 	pending map[topicPartition]Position // guarded by mu: durable in PostgreSQL, not yet committed
@@ -63,6 +65,7 @@ func (c *committer) commit(ctx context.Context) {
 	}
 	c.points.reached(beforeCommit)
 	if err := c.send(ctx, batch); err != nil {
+		c.failures.Inc()
 		c.log.InfoContext(ctx, "offsets not committed to Kafka; the position in PostgreSQL is not affected", "err", err)
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -20,7 +20,7 @@ func begun(t *testing.T) *fixture {
 
 // pipelineOf is a pipeline of b's partition that commits nothing to Kafka by itself.
 func (f *fixture) pipelineOf(s *Sink, b *batch) *pipeline {
-	c := &committer{log: s.log, pending: map[topicPartition]Position{}}
+	c := &committer{log: s.log, failures: s.metrics.commitsFailed, pending: map[topicPartition]Position{}}
 	return &pipeline{topicPartition: b.topicPartition, sink: s, committer: c, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20)}
 }
 

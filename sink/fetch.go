@@ -85,6 +85,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		trouble.ended(ctx)
 		seen = refusals{}
 		p.state.sawLog(got.LogStart, got.LastStable, got.HighWatermark)
+		p.sink.metrics.fetched.Add(float64(got.Bytes()))
 		p.highWatermark = max(p.highWatermark, position) // the leader serves it
 		if got.Next() == int64(position) {
 			share.responses <- got

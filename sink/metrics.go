@@ -20,6 +20,9 @@ type metrics struct {
 	writeDuration prometheus.Histogram
 	batchRecords  prometheus.Histogram
 	recordAge     prometheus.Histogram
+	fetched       prometheus.Counter
+	generations   prometheus.Counter
+	commitsFailed prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
@@ -49,6 +52,15 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 			Name: "ridesink_record_age_seconds", Help: "How old the last record of each committed transaction was by its timestamp in Kafka.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 4, 13),
 		}),
+		fetched: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ridesink_fetched_bytes_total", Help: "Bytes of record batches that brokers sent, compressed as they are.",
+		}),
+		generations: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ridesink_generations_total", Help: "Generations of the consumer group that this process was part of; each but the first is a rebalance.",
+		}),
+		commitsFailed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ridesink_kafka_commit_failures_total", Help: "Commits to Kafka that failed. Positions are not affected: they are in PostgreSQL.",
+		}),
 	}
 	for _, topic := range s.cfg.Topics { // from the start, so that the first dead letter is a rise from 0
 		for _, reason := range schema.Reasons() {
@@ -56,7 +68,8 @@ func newMetrics(reg prometheus.Registerer, s *Sink) (*metrics, error) {
 		}
 	}
 	for _, c := range []prometheus.Collector{
-		m.records, m.deadLetters, m.transactions, m.copied, m.writeDuration, m.batchRecords, m.recordAge, newStateCollector(s),
+		m.records, m.deadLetters, m.transactions, m.copied, m.writeDuration, m.batchRecords, m.recordAge, m.fetched, m.generations,
+		m.commitsFailed, newStateCollector(s),
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
@@ -100,7 +113,7 @@ func (m *metrics) wrote(b *batch, took time.Duration) {
 type stateCollector struct {
 	sink *Sink
 
-	position, lag, logStart, highWatermark, halted, lastWrite, owned, ready, up, outage, connections *prometheus.Desc
+	position, lag, logStart, highWatermark, halted, lastWrite, owned, ready, up, outage, connections, turns *prometheus.Desc
 }
 
 func newStateCollector(s *Sink) *stateCollector {
@@ -119,6 +132,7 @@ func newStateCollector(s *Sink) *stateCollector {
 		ready:         prometheus.NewDesc("ridesink_ready", "1 if /readyz says yes: in the group, both servers there, no partition halted.", nil, nil),
 		up:            prometheus.NewDesc("ridesink_server_up", "0 while this process waits for the server, postgres or kafka, else 1.", []string{"server"}, nil),
 		outage:        prometheus.NewDesc("ridesink_outage_seconds", "How long this process has been waiting for the server; 0 while it is up.", []string{"server"}, nil),
+		turns:         prometheus.NewDesc("ridesink_turns", "Large shares of the memory, for partitions that are behind: busy, and limit for how many there are.", []string{"state"}, nil),
 		connections:   prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool: busy, idle, and limit for how many there may be.", []string{"state"}, nil),
 	}
 }
@@ -126,7 +140,7 @@ func newStateCollector(s *Sink) *stateCollector {
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.position, c.lag, c.logStart, c.highWatermark, c.halted, c.lastWrite, c.owned, c.ready, c.up, c.outage, c.connections,
+		c.position, c.lag, c.logStart, c.highWatermark, c.halted, c.lastWrite, c.owned, c.ready, c.up, c.outage, c.connections, c.turns,
 	} {
 		out <- d
 	}
@@ -161,6 +175,10 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		since, isAway := away[server]
 		gauge(c.up, boolGauge(!isAway), server)
 		gauge(c.outage, since.Seconds(), server)
+	}
+	if t := c.sink.turns.Load(); t != nil {
+		gauge(c.turns, float64(cap(t.free)-len(t.free)), "busy")
+		gauge(c.turns, float64(cap(t.free)), "limit")
 	}
 	pool := c.sink.db.Stat()
 	gauge(c.connections, float64(pool.AcquiredConns()), "busy")

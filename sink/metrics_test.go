@@ -67,6 +67,9 @@ func measuredSink(t *testing.T) (*Sink, *describing) {
 	}
 	states[topicPartition{topic: "rides", partition: 1}].halted("for the test")
 	s.owned.replace(states, true)
+	_, turns := shareOut(64<<20, 1<<20, 2, 4)
+	<-turns.free
+	s.turns.Store(turns)
 	return s, registry
 }
 
@@ -104,6 +107,8 @@ func TestMetricsShowWhatHappened(t *testing.T) {
 		`ridesink_high_watermark{partition="0",topic="rides"}`:                      160,
 		`ridesink_partition_halted{partition="0",topic="rides"}`:                    0,
 		`ridesink_partition_halted{partition="1",topic="rides"}`:                    1,
+		`ridesink_turns{state="busy"}`:                                              1,
+		`ridesink_turns{state="limit"}`:                                             2,
 		`ridesink_partitions_owned`:                                                 2,
 		`ridesink_ready`:                                                            0,
 		`ridesink_server_up{server="kafka"}`:                                        1,

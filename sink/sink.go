@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,7 +34,8 @@ type Sink struct {
 	owned     owned
 	known     known
 	outages   outages
-	oversized *semaphore.Weighted // one batch larger than its share at a time
+	turns     atomic.Pointer[turns] // of the running generation, or of the last one
+	oversized *semaphore.Weighted   // one batch larger than its share at a time
 	points    *points
 }
 
@@ -135,6 +137,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 	defer abort(nil)
 
 	assigned := assignments(generation)
+	s.metrics.generations.Inc()
 	s.log.InfoContext(stop, "assigned", "generation", generation.ID, "member", generation.MemberID, "partitions", len(assigned))
 	topics, err := s.assign(serving, assigned)
 	if err != nil {
@@ -145,7 +148,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 	}
 
 	c := &committer{
-		client: s.kafka.Client, generation: generation, interval: s.cfg.CommitInterval, log: s.log, points: s.points,
+		client: s.kafka.Client, generation: generation, interval: s.cfg.CommitInterval, log: s.log, points: s.points, failures: s.metrics.commitsFailed,
 		pending: map[topicPartition]Position{},
 	}
 	pipelines := s.pipelines(assigned, topics, c, bf)
@@ -178,6 +181,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 	states := make(map[topicPartition]*partitionState, len(assigned))
 	pipelines := make([]*pipeline, 0, len(assigned))
 	own, turns := shareOut(s.cfg.MemoryBytes, s.cfg.MaxBatchBytes, len(assigned), s.cfg.Connections)
+	s.turns.Store(turns)
 	for _, tp := range assigned {
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
