@@ -53,7 +53,7 @@ func openTab(t testing.TB) *tab {
 		chromedp.ExecPath(chromiumPath(t)), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU, chromedp.WindowSize(1100, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.Env("HOME=" + t.TempDir()),
+		chromedp.Env("HOME="+t.TempDir(), "TMPDIR="+t.TempDir()),
 	})
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to be root with one

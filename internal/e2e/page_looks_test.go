@@ -72,6 +72,8 @@ func TestPageLooks(t *testing.T) {
 		t.Errorf("a record changed the title to %q", title)
 	}
 
+	b.wantPlaceKept()
+
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefer(scheme)
 		for _, width := range []int64{320, 360, 1100} {
@@ -88,6 +90,7 @@ func TestPageLooks(t *testing.T) {
 			b.screenshot(name)
 		}
 	}
+	b.open(page)
 	b.wantKeyboard()
 	b.wantQuiet()
 
@@ -105,10 +108,23 @@ func TestPageLooks(t *testing.T) {
 	b.wantQuiet()
 }
 
+// wantPlaceKept holds: while somebody reads, a refresh of the part that he reads takes neither the focus, nor the scroll, nor what he opened.
+func (b *tab) wantPlaceKept() {
+	b.t.Helper()
+	const place = `document.activeElement.id + " " + Math.round(scrollY) + " " + document.querySelectorAll("#letters details[open]").length`
+	evaluate[bool](b, `document.getElementById("reason-1-summary").focus(), document.querySelector("#letters table").marker = true`)
+	before, at := evaluate[string](b, place), b.text("at")
+	eventually(b.t, longWait, "the samples to be refreshed", func() (bool, string) {
+		return evaluate[bool](b, `!document.querySelector("#letters table").marker`), at + ", now " + b.text("at")
+	})
+	if after := evaluate[string](b, place); after != before || !strings.HasPrefix(after, "reason-1-summary ") || strings.HasSuffix(after, " 0") {
+		b.t.Errorf("focus, scroll and open details were %q and are %q after a refresh", before, after)
+	}
+}
+
 // wantKeyboard presses Tab as somebody without a mouse does.
 func (b *tab) wantKeyboard() {
 	b.t.Helper()
-	evaluate[bool](b, "document.activeElement.blur(), scrollTo(0, 0), true")
 	do(b, "press Tab", chromedp.KeyEvent("\t"))
 	first := evaluate[string](b, `document.activeElement.innerText + " " + getComputedStyle(document.activeElement).outlineStyle + " " + (document.activeElement.getBoundingClientRect().top >= 0)`)
 	if first != "To the partitions solid true" {
