@@ -19,9 +19,10 @@ type program struct {
 	err    error         // how, then
 }
 
-func startProgram(o Options, topic, database string) (*program, error) {
+// startProgram starts a sink that outlives ctx, until stop: it is to end by itself.
+func startProgram(ctx context.Context, o Options, topic, database string) (*program, error) {
 	p := &program{exited: make(chan struct{})}
-	p.cmd = exec.Command(o.Sink, "run", "--migrate", "--brokers", strings.Join(o.Brokers, ","), "--topics", topic, "--group", topic)
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), o.Sink, "run", "--migrate", "--brokers", strings.Join(o.Brokers, ","), "--topics", topic, "--group", topic)
 	p.cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
 	p.cmd.Stdout, p.cmd.Stderr = o.Log, o.Log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us, we end it

@@ -95,7 +95,7 @@ func (t *trial) close(ctx context.Context) error {
 
 // startSink returns when every partition has its row in the ledger, which is made before the first fetch.
 func (t *trial) startSink(ctx context.Context) (err error) {
-	if t.program, err = startProgram(t.o, t.topic, t.database); err != nil {
+	if t.program, err = startProgram(ctx, t.o, t.topic, t.database); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
