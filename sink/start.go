@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,10 +117,7 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 	for _, p := range partitions {
 		numbers = append(numbers, int(p))
 	}
-	response, err := s.kafka.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
-	if err == nil {
-		err = response.Error
-	}
+	response, err := s.offsetFetch(ctx, topic, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the committed offsets of group %s: %w", s.cfg.Group, err)
 	}
@@ -134,6 +132,24 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 		offsets[int32(p.Partition)] = p.CommittedOffset
 	}
 	return offsets, nil
+}
+
+// coordinatorPatience is how long a group's coordinator may be on its way: a new cluster makes the topic for offsets when it is first asked.
+const coordinatorPatience = 10 * time.Second
+
+// offsetFetch asks the group's coordinator, again while there is none yet.
+func (s *Sink) offsetFetch(ctx context.Context, topic string, partitions []int) (*kafka.OffsetFetchResponse, error) {
+	for began := time.Now(); ; {
+		response, err := s.kafka.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: partitions}})
+		if err == nil {
+			err = response.Error
+		}
+		var code kafka.Error
+		if err == nil || !errors.As(err, &code) || !code.Temporary() || time.Since(began) > coordinatorPatience || ctx.Err() != nil {
+			return response, err
+		}
+		sleep(ctx, firstWait)
+	}
 }
 
 // boundsOf asks for the bounds of every partition of topic.
