@@ -28,7 +28,7 @@ func debezium() *peer {
 			debeziumVersion, connectVersion, postgresJDBC, partitions),
 		columns: rideColumns,
 		fetch: func(ctx context.Context, s *servers) (err error) {
-			running, err = build(ctx, s, "debezium-jdbc-"+debeziumVersion+"-connect-"+connectVersion, project(
+			running, err = build(ctx, s, "debezium-jdbc-"+debeziumVersion, project(
 				// It asks for hibernate-agroal under a name that it no longer has.
 				"io.debezium:debezium-connector-jdbc:"+debeziumVersion+":org.hibernate/hibernate-agroal",
 				"org.hibernate.orm:hibernate-agroal:"+hibernateVersion,

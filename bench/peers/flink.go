@@ -34,7 +34,7 @@ func flink() *peer {
 		columns: rideColumns,
 		ends:    true,
 		fetch: func(ctx context.Context, s *servers) (err error) {
-			running, err = build(ctx, s, "flink-"+flinkVersion+"-"+flinkKafkaVersion+"-"+flinkJDBCVersion, project(
+			running, err = build(ctx, s, "flink-"+flinkVersion, project(
 				"org.apache.flink:flink-table-planner_2.12:"+flinkVersion,
 				"org.apache.flink:flink-table-runtime:"+flinkVersion,
 				"org.apache.flink:flink-table-api-java-bridge:"+flinkVersion,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
 	"errors"
 	"fmt"
@@ -84,12 +85,13 @@ func (p *program) classpath() string {
 	return p.classes + string(os.PathListSeparator) + filepath.Join(p.jars, "*")
 }
 
-// build fetches jars and compiles a source against them.
+// build fetches jars and compiles a source against them. The jars are kept under a name that is another for each project.
 func build(ctx context.Context, s *servers, name, project, source string) (*program, error) {
 	java, err := localenv.FindJava(ctx)
 	if err != nil {
 		return nil, err
 	}
+	name = fmt.Sprintf("%s-%x", name, sha256.Sum256([]byte(project)))[:len(name)+9]
 	jars, err := localenv.FetchJars(ctx, name, project)
 	if err != nil {
 		return nil, err

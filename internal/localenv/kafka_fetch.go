@@ -20,7 +20,7 @@ const (
 )
 
 // ErrNoJava is returned by StartKafka, FindJava and FetchJars where Java, or Maven to fetch jars with, is not installed.
-var ErrNoJava = errors.New("Java 17 or newer is needed, and Maven the first time (such as apt-get install openjdk-17-jre-headless maven)")
+var ErrNoJava = errors.New("this needs Java 17 or newer, and Maven the first time (such as apt-get install openjdk-17-jre-headless maven)")
 
 // kafkaProject is what Maven is asked for: the broker, what it needs at run time, and a logger that prints.
 const kafkaProject = `<project xmlns="http://maven.apache.org/POM/4.0.0">
