@@ -94,7 +94,11 @@ func state(now Now, at time.Time) (class, text string) {
 	class = "ok"
 	for _, o := range now.Outages {
 		class = "wait"
-		said = append(said, fmt.Sprintf("%s has been away since %s. Records wait in Kafka; it goes on by itself.", serverName(o.Server), clock(o.Since, at)))
+		meanwhile := "Records wait in Kafka"
+		if o.Server == "kafka" {
+			meanwhile = "Nothing new is read"
+		}
+		said = append(said, fmt.Sprintf("%s has been away since %s. %s; it goes on by itself.", serverName(o.Server), clock(o.Since, at), meanwhile))
 	}
 	if n := halted(now.Partitions); n > 0 {
 		class = "bad"
