@@ -29,6 +29,13 @@ func (b *bench) measure(ctx context.Context, p plan) error {
 		}
 		fmt.Fprintf(b.progress, ", %.0f s\n", time.Since(began).Seconds())
 	}
+	if p.latency == nil {
+		return nil
+	}
+	fmt.Fprintln(b.progress, "latency")
+	if err := b.latency(ctx, *p.latency); err != nil {
+		return fmt.Errorf("latency: %w", err)
+	}
 	return nil
 }
 

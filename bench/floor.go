@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ func (e *environment) floor(ctx context.Context, held []chunk, n int64, connecti
 		conns[i] = conn
 	}
 	chunks, statement := exactly(held, n), copyStatement()
+	runtime.GC() // not while COPY runs
 	watch, err := e.watch()
 	if err != nil {
 		return r, err

@@ -11,11 +11,12 @@
 //	options.go     flags; plan.go: which cases, and how long they take
 //	servers.go     Kafka, PostgreSQL and what they are set to; topics.go: rides in Kafka, and what they add up to
 //	rows.go        encoded rows, as the sink would send them; floor.go: COPY of them
-//	backfill.go    the sink as a process; process.go, usage.go: what processes use
+//	backfill.go    the sink as a process; watch.go, usage.go: what processes use
 //	cases.go       floor and sink in turns; stages.go: fetch and decode alone
-//	report.go      results; text.go, markdown.go, chart.go: how they are shown; statistics.go, machine.go
+//	latency.go     from produce to visible, which the package bench/latency measures
+//	report.go      results; tables.go, text.go, markdown.go, chart.go: how they are shown; statistics.go, machine.go
 //
-// Latency is measured by bench/latency, the comparison with others is bench/peers.
+// The comparison with others is bench/peers.
 package main
 
 import (
@@ -64,5 +65,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	r.TookSeconds = time.Since(began).Seconds()
 	r.writeText(stdout)
+	if o.tiny {
+		fmt.Fprintln(stdout, "\nThese numbers only show that it works: -short is too little to measure.")
+	}
 	return r.writeFiles(o)
 }

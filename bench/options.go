@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ridesink/bench/latency"
 	"ridesink/schema"
 )
 
@@ -21,11 +22,12 @@ const (
 	partStages   = "stages"
 	partGrowth   = "growth"
 	partMembers  = "members"
+	partLatency  = "latency"
 	partWide     = "wide"
 )
 
 func allParts() []string {
-	return []string{partFloor, partBackfill, partStages, partGrowth, partMembers, partWide}
+	return []string{partFloor, partBackfill, partStages, partGrowth, partMembers, partLatency, partWide}
 }
 
 func codecs() []string { return []string{"none", "gzip", "snappy", "lz4", "zstd"} }
@@ -42,6 +44,8 @@ type options struct {
 	wide                int   // partitions of the wide topic
 	wideRides           int64 // and its rides
 	runs                int
+	latency             latency.Options
+	tiny                bool // -short
 	json, markdown, svg string
 }
 
@@ -49,10 +53,11 @@ type options struct {
 func (o *options) short() {
 	o.rides, o.dialects, o.partitions, o.codecs = []int64{20_000}, []schema.Dialect{schema.TLC}, []int{2}, []string{"none", "lz4"}
 	o.growth, o.members, o.wide, o.wideRides, o.runs = []int64{5_000, 20_000}, []int{1, 2}, 16, 20_000, 1
+	o.latency, o.tiny = loads(true), true
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{growth: []int64{100_000, 300_000, 1_000_000, 3_000_000, 10_000_000}, members: []int{1, 2, 4}, wide: 256, wideRides: 1_000_000}
+	o := options{growth: []int64{100_000, 300_000, 1_000_000, 3_000_000, 10_000_000}, members: []int{1, 2, 4}, wide: 256, wideRides: 1_000_000, latency: loads(false)}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	parts := flags.String("parts", strings.Join(allParts(), ","), "which `parts` to measure")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ridesink/bench/latency"
 	"ridesink/schema"
 )
 
@@ -33,8 +34,9 @@ type task struct {
 
 // plan is all cases, the most telling first.
 type plan struct {
-	cases []task
-	runs  int
+	cases   []task
+	runs    int
+	latency *latency.Options // nil: not measured
 }
 
 // newPlan combines what the flags list. The first of each list together are the headline.
@@ -80,6 +82,9 @@ func newPlan(o options) plan {
 	if wants(partMembers) {
 		p.cases = append(p.cases, task{part: partMembers, shape: first, floors: []int{2}, members: o.members})
 	}
+	if wants(partLatency) {
+		p.latency = &o.latency
+	}
 	if wants(partWide) {
 		s := first
 		s.Partitions, s.Rides = o.wide, o.wideRides
@@ -100,6 +105,10 @@ func (p plan) estimate() time.Duration {
 			once += 3 * rides / copying
 		}
 		seconds += once * float64(p.runs)
+	}
+	if l := p.latency; l != nil {
+		each := 2*(l.Warmup+l.Duration).Seconds() + 5 // with the sink, and without
+		seconds += each*float64(p.runs*len(l.Cases)) + each
 	}
 	return time.Duration(seconds * float64(time.Second))
 }

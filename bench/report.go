@@ -29,6 +29,7 @@ type report struct {
 	Kafka       string    `json:"kafka"`
 	Settings    []setting `json:"postgres_settings"`
 	Results     []*result `json:"results"`
+	Latency     *delays   `json:"latency,omitempty"`
 }
 
 // result is a case: its floors, its sinks.

@@ -36,7 +36,7 @@ func (r *report) tables() []table {
 		r.pairs(partGrowth, "How it grows", ""),
 		r.pairs(partMembers, "Several members of a group, begun together", "Several sinks share the topic; from the first fetch of the first to the last COMMIT of the last. A member that joins has the others stop and share out again."),
 		r.pairs(partWide, "Many partitions", ""),
-		r.floors(), r.stageTable(), r.used(),
+		r.floors(), r.stageTable(), r.delayTable(), r.used(),
 	}
 	var filled []table
 	for _, t := range all {
