@@ -59,8 +59,36 @@ func openTrial(ctx context.Context, o Options, partitions int) (*trial, error) {
 	if err = errors.Join(err, made.Error()); err != nil {
 		return t, fmt.Errorf("create the topics: %w", err)
 	}
+	if err := t.awaitLeaders(ctx); err != nil {
+		return t, err
+	}
 	t.servers, err = findServers(ctx, t.conn, o.Brokers)
 	return t, err
+}
+
+// awaitLeaders returns when every partition's leader answers for it: a topic is announced before that, and its leaders too.
+func (t *trial) awaitLeaders(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ends, err := kadm.NewClient(t.kafka).ListEndOffsets(ctx, t.topic, t.baseline())
+		ready := 0
+		ends.Each(func(end kadm.ListedOffset) {
+			if end.Err == nil {
+				ready++
+			}
+		})
+		if err == nil && ready == 2*t.partitions {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d partitions have a leader that answers: %w", ready, 2*t.partitions, errors.Join(err, context.Cause(ctx)))
+		}
+	}
 }
 
 func (t *trial) schema() string { return pgx.Identifier{t.topic}.Sanitize() }
