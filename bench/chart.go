@@ -18,15 +18,39 @@ const (
 	footHeight = 44
 )
 
-// bar is one case of the chart.
+// bar is one case of the chart, or a heading.
 type bar struct {
-	name  string
-	ratio spread
+	name    string
+	ratio   spread
+	heading bool
 }
 
-// bars returns the cases that compare, in their order.
+// heading is what a part is called in the chart.
+func heading(part string) string {
+	switch part {
+	case partGrowth:
+		return "How it grows"
+	case partMembers:
+		return "Several sinks"
+	case partWide:
+		return "Many partitions"
+	}
+	return "sink backfill"
+}
+
+// bars returns the cases that compare, in their order, below their headings. Of topics of the first part it shows those of one size, the
+// first: the tables have all.
 func (r *report) bars() (bars []bar) {
-	for _, c := range r.Results {
+	var rides int64
+	part := ""
+	for _, c := range r.comparisons() {
+		if c.Part != part {
+			part, rides = c.Part, c.Rides
+			bars = append(bars, bar{name: heading(part), heading: true})
+		}
+		if c.Part == partBackfill && c.Rides != rides {
+			continue
+		}
 		for _, s := range c.Sinks {
 			name := fmt.Sprintf("%s, %d partitions, %s, %s", letter(c), c.Partitions, compressed(c.Codec), millions(c.Rides))
 			if s.Number > 1 {
@@ -85,6 +109,10 @@ func (r *report) chart() []byte {
 	for i, one := range bars {
 		top := headHeight + rowHeight*i
 		middle := float64(top) + rowHeight/2
+		if one.heading {
+			line(`<text class="text" x="16" y="%.1f" font-weight="600">%s</text>`, middle+4, escaped(one.name))
+			continue
+		}
 		line(`<text class="text" x="%d" y="%.1f" text-anchor="end">%s</text>`, namesWidth-10, middle+4, escaped(one.name))
 		line(`<rect class="bar" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`, namesWidth, top+4, at(one.ratio.Median)-namesWidth, rowHeight-8)
 		line(`<line class="spread" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`, at(one.ratio.Least), middle, at(one.ratio.Most), middle)
@@ -100,6 +128,9 @@ func (r *report) chart() []byte {
 func describe(bars []bar) string {
 	var all []string
 	for _, b := range bars {
+		if b.heading {
+			continue
+		}
 		all = append(all, fmt.Sprintf("%s: %.2f", b.name, b.ratio.Median))
 	}
 	return "Bars of the sink's speed over that of COPY from memory. " + strings.Join(all, "; ") + "."

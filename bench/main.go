@@ -60,11 +60,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	r := newReport(ctx, s, args)
 	b := bench{servers: s, runs: o.runs, progress: stderr, report: r}
 	began := time.Now()
-	if err := b.measure(ctx, p); err != nil {
-		return err
-	}
+	err = b.measure(ctx, p)
 	r.TookSeconds = time.Since(began).Seconds()
 	r.writeText(stdout)
+	if err != nil {
+		return errors.Join(err, r.writeJSON(o.json)) // what was measured before is not lost, nor taken for the whole
+	}
 	if o.tiny {
 		fmt.Fprintln(stdout, "\nThese numbers only show that it works: -short is too little to measure.")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,11 +75,27 @@ func (r *report) begin(t task) *result {
 // of returns the cases of a part.
 func (r *report) of(part string) (of []*result) {
 	for _, c := range r.Results {
-		if c.Part == part {
+		if c.Part == part && c.whole() {
 			of = append(of, c)
 		}
 	}
 	return of
+}
+
+// whole says that everything of the case was measured at least once; a run that failed may have left it before.
+func (c *result) whole() bool {
+	empty := func(s series) bool { return len(s.Runs) == 0 }
+	return !slices.ContainsFunc(c.Floors, empty) && !slices.ContainsFunc(c.Sinks, empty) && (c.Stages == nil || len(c.Stages.Decode) > 0)
+}
+
+// comparisons returns the cases of sinks beside floors.
+func (r *report) comparisons() (all []*result) {
+	for _, c := range r.Results {
+		if len(c.Sinks) > 0 && c.whole() {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // over returns the spread of a number of each run.
@@ -114,16 +131,25 @@ func peak(s series, bytes func(usage) int64) spread {
 	return s.over(func(r measurement) float64 { return float64(bytes(r.Usage)) / (1 << 20) })
 }
 
+// writeJSON writes all numbers of all runs, unless path is empty.
+func (r *report) writeJSON(path string) error {
+	if path == "" {
+		return nil
+	}
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path, append(content, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the results (-json): %w", err)
+	}
+	return nil
+}
+
 // writeFiles writes what the flags ask for.
 func (r *report) writeFiles(o options) error {
-	if o.json != "" {
-		content, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.json, append(content, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write the results (-json): %w", err)
-		}
+	if err := r.writeJSON(o.json); err != nil {
+		return err
 	}
 	if o.svg != "" {
 		if err := os.WriteFile(o.svg, r.chart(), 0o644); err != nil {

@@ -93,7 +93,7 @@ func (r *report) used() table {
 			"of the largest sink, of the broker, and of all processes of PostgreSQL with its shared memory counted once. Sockets: to brokers and PostgreSQL together.",
 		head: append(names(), "members", "sink us", "broker us", "PostgreSQL us", "(floor us)", "sink CPU s", "broker CPU s", "PostgreSQL CPU s", "sink MiB", "broker MiB", "PostgreSQL MiB", "sockets"),
 	}
-	for _, c := range r.Results {
+	for _, c := range r.comparisons() {
 		for _, s := range c.Sinks {
 			seconds := func(cpu func(usage) float64) string {
 				return s.over(func(r measurement) float64 { return cpu(r.Usage) }).only("%.2f")
@@ -123,12 +123,11 @@ func (r *report) about() []string {
 
 // headline is the first case that compares, in one sentence.
 func (r *report) headline() string {
-	for _, c := range r.Results {
-		if len(c.Sinks) > 0 {
-			return fmt.Sprintf("sink/floor %s for %s rides of dialect %s in %d partitions, %s: %s rides/s beside %s of COPY from memory on two connections.",
-				c.ratio(c.Sinks[0]).with("%.2f"), grouped(c.Rides), letter(c), c.Partitions, compressed(c.Codec), grouped(int64(c.perSecond(c.Sinks[0]).Median)),
-				grouped(int64(c.perSecond(c.Floors[0]).Median)))
-		}
+	if all := r.comparisons(); len(all) > 0 {
+		c := all[0]
+		return fmt.Sprintf("sink/floor %s for %s rides of dialect %s in %d partitions, %s: %s rides/s beside %s of COPY from memory on two connections.",
+			c.ratio(c.Sinks[0]).with("%.2f"), grouped(c.Rides), letter(c), c.Partitions, compressed(c.Codec), grouped(int64(c.perSecond(c.Sinks[0]).Median)),
+			grouped(int64(c.perSecond(c.Floors[0]).Median)))
 	}
 	return ""
 }
