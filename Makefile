@@ -15,7 +15,7 @@ GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # One PostgreSQL and one Kafka for all packages of a run.
 WITHSERVERS := go run ./internal/localenv/withservers
 
-.PHONY: help build demo test faults-short faults mutants soak lint vuln fuzz bench-million clean
+.PHONY: help build demo test faults-short faults mutants soak lint vuln fuzz bench bench-short bench-peers clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,7 @@ PLAIN := ./schema ./internal/e2e
 
 test: ## every test but the faults, against real servers; without Java those that need Kafka skip, with CI=true they fail
 	$(WITHSERVERS) sh -ec 'go test -race -shuffle=on -timeout 20m $(RACED); go test -shuffle=on -timeout 20m -skip ^TestFault $(PLAIN)'
+	cd deploy/monitoring && go test ./...
 
 # What the sink survives, and how often that was tried: docs/reliability.md.
 FAULTS = go test -race -run ^TestFault -shuffle=on -timeout $(1) $(2) ./internal/partlog; go test -run ^TestFault -shuffle=on -timeout $(1) $(2) ./internal/e2e
@@ -57,6 +58,7 @@ lint: ## format, modules, vet, linters
 	go mod tidy -diff
 	go vet ./...
 	$(GOLANGCI_LINT) run
+	cd deploy/monitoring && go mod tidy -diff && go vet ./... && $(GOLANGCI_LINT) run --config ../../.golangci.yml
 
 vuln: ## known vulnerabilities in what the binary calls; asks vuln.go.dev
 	$(GOVULNCHECK) ./...
@@ -69,8 +71,14 @@ fuzz: ## every fuzz target, FUZZTIME inputs each
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; done
 
-bench-million: build ## a million rides from a real Kafka: rows/s and memory
-	TEST_MILLION=1 $(WITHSERVERS) go test -run '^$$' -bench Million -benchtime 1x ./internal/e2e
+bench: ## ridesink beside COPY from memory, and what it costs: docs/performance.md; wants a machine that does nothing else
+	go run ./bench -markdown docs/performance.md -svg docs/performance.svg
+
+bench-short: ## the same with few rides, only to see that it runs
+	go run ./bench -short
+
+bench-peers: ## ridesink beside Flink SQL, Debezium and a Python consumer: a quarter of an hour, 270 MB fetched the first time
+	go run ./bench/peers -markdown docs/performance.md
 
 clean: ## what was built; `rm -r ~/.cache/ridesink` removes what was fetched
 	rm -rf bin

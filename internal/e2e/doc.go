@@ -24,7 +24,6 @@
 //	TEST_FAULTS_REPORT=PATH append what was survived, for faultsreport
 //	TEST_FAULTS_PERCENT=N a share of the cases of TEST_FULL, if that is more than the short form
 //	TEST_SOAK=30m         how long TestSoak lasts, which plays everything at once; it skips without (soak_test.go)
-//	TEST_MILLION=1        let -bench Million move 1,000,000 synthetic rides: rows/s and peak memory (million_test.go)
 //	TEST_SINK_RACE=1      build the binary with the race detector
 //	TEST_SINK_BINARY=PATH test this binary instead of building one
 //	RIDESINK_RIDES_CSV    the file of real rides; without it and without a default, tests on real rides skip and say so

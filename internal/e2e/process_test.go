@@ -149,11 +149,6 @@ func (p *process) watchMemory() (peak func() int64) {
 	return bytes.Load
 }
 
-// cpu is the processor time that the process used. It is known once the process has ended.
-func (p *process) cpu() time.Duration {
-	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
-}
-
 // status returns a line of /proc/PID/status, "" if there is none.
 func (p *process) status(key string) string {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
