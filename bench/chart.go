@@ -91,9 +91,11 @@ func (r *report) chart() []byte {
 	line(`<title id="title">Speed of the sink over the speed of COPY</title>`)
 	line(`<desc id="desc">%s</desc>`, escaped(describe(bars)))
 	line(`<style>
-.text { fill: #1f2328 } .faint { fill: #59636e } .grid { stroke: #d1d9e0 } .floor { stroke: #59636e; stroke-dasharray: 4 3 } .bar { fill: #2f81c6 } .spread { stroke: #1f2328 }
+.text { fill: #1f2328 } .faint { fill: #59636e } .grid { stroke: #d1d9e0 } .floor { stroke: #59636e; stroke-dasharray: 4 3 }
+.bar { fill: #2f81c6 } .spread { stroke: #1f2328 }
 @media (prefers-color-scheme: dark) {
-.text { fill: #f0f6fc } .faint { fill: #9198a1 } .grid { stroke: #3d444d } .floor { stroke: #9198a1 } .bar { fill: #3b82c4 } .spread { stroke: #f0f6fc }
+.text { fill: #f0f6fc } .faint { fill: #9198a1 } .grid { stroke: #3d444d } .floor { stroke: #9198a1 }
+.bar { fill: #3b82c4 } .spread { stroke: #f0f6fc }
 }
 </style>`)
 	line(`<text class="text" x="16" y="26" font-size="16" font-weight="600">Speed of the sink over the speed of COPY</text>`)

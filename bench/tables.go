@@ -29,12 +29,14 @@ func letter(c *result) string {
 
 // tables returns those that have something in them.
 func (r *report) tables() []table {
-	const pairs = "sink/floor is the speed of the sink over that of COPY from memory on two connections, measured right before: 1 is as fast as COPY. " +
-		"Each number is a median, with the least and the most behind it. Timed from the first fetch to the last COMMIT; in \"process\" is all from its start to its end."
+	const pairs = "sink/floor is the speed of the sink over that of COPY from memory on two connections, measured right before: 1 is as fast as " +
+		"COPY. Each number is a median, with the least and the most behind it. Timed from the first fetch to the last COMMIT; \"process\" is all of " +
+		"the process, in seconds."
 	all := []table{
 		r.pairs(partBackfill, "sink backfill beside COPY", pairs),
 		r.pairs(partGrowth, "How it grows", ""),
-		r.pairs(partMembers, "Several members of a group, begun together", "Several sinks share the topic; from the first fetch of the first to the last COMMIT of the last. A member that joins has the others stop and share out again."),
+		r.pairs(partMembers, "Several members of a group, begun together", "Several sinks share the topic; from the first fetch of the first to the last COMMIT of the last. "+
+			"A member that joins has the others stop and share out again."),
 		r.pairs(partWide, "Many partitions", ""),
 		r.floors(), r.stageTable(), r.delayTable(), r.used(),
 	}
@@ -59,8 +61,10 @@ func (r *report) pairs(part, title, note string) table {
 }
 
 func (r *report) floors() table {
-	t := table{title: "The floor: COPY from memory", head: append(names(), "connections", "rides/s", "PostgreSQL's CPU, us a ride"),
-		note: fmt.Sprintf("Transactions of %d MiB, each one COPY; of more than %s rides the first ones are sent again.", chunkBytes>>20, grouped(heldRides))}
+	t := table{
+		title: "The floor: COPY from memory", head: append(names(), "connections", "rides/s", "PostgreSQL's CPU, us a ride"),
+		note: fmt.Sprintf("Transactions of %d MiB, each one COPY; of more than %s rides the first ones are sent again.", chunkBytes>>20, grouped(heldRides)),
+	}
 	for _, c := range r.of(partFloor) {
 		for _, s := range c.Floors {
 			t.rows = append(t.rows, append(named(c), strconv.Itoa(s.Number), rate(c.perSecond(s)), c.perRide(s, postgresCPU).only("%.2f")))
@@ -70,8 +74,10 @@ func (r *report) floors() table {
 }
 
 func (r *report) stageTable() table {
-	t := table{title: "Stages alone", head: append(names(), "fetch, rides/s", "decode, rides/s", "decode, us a ride", "COPY, rides/s"),
-		note: "Fetch: all partitions side by side, with checksums and decompression. Decode: one core, from memory to COPY rows. COPY: from memory, one connection."}
+	t := table{
+		title: "Stages alone", head: append(names(), "fetch, rides/s", "decode, rides/s", "decode, us a ride", "COPY, rides/s"),
+		note: "Fetch: all partitions side by side, with checksums and decompression. Decode: one core, from memory to COPY rows. COPY: from memory, one connection.",
+	}
 	for _, c := range r.of(partStages) {
 		decode := spreadOf(c.Stages.Decode)
 		t.rows = append(t.rows, append(named(c), rate(spreadOf(c.Stages.Fetch)), rate(decode), fmt.Sprintf("%.2f", 1e6/decode.Median), rate(c.perSecond(c.Floors[0]))))
