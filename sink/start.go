@@ -117,7 +117,13 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 	for _, p := range partitions {
 		numbers = append(numbers, int(p))
 	}
-	response, err := s.offsetFetch(ctx, topic, numbers)
+	response, err := settled(ctx, func() (*kafka.OffsetFetchResponse, error) {
+		response, err := s.kafka.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: numbers}})
+		if err == nil {
+			err = response.Error
+		}
+		return response, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask for the committed offsets of group %s: %w", s.cfg.Group, err)
 	}
@@ -134,21 +140,18 @@ func (s *Sink) committed(ctx context.Context, topic string, partitions []int32) 
 	return offsets, nil
 }
 
-// coordinatorPatience is how long a group's coordinator may be on its way: a new cluster makes the topic for offsets when it is first asked.
-const coordinatorPatience = 10 * time.Second
+// settlePatience is how long a topic or a cluster that was just made may take until each partition has its leader and the group its coordinator.
+const settlePatience = 10 * time.Second
 
-// offsetFetch asks the group's coordinator, again while there is none yet.
-func (s *Sink) offsetFetch(ctx context.Context, topic string, partitions []int) (*kafka.OffsetFetchResponse, error) {
-	for began := time.Now(); ; {
-		response, err := s.kafka.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: s.cfg.Group, Topics: map[string][]int{topic: partitions}})
-		if err == nil {
-			err = response.Error
-		}
+// settled asks until the answer is not that somebody is still on the way, for settlePatience at most.
+func settled[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	for began := time.Now(); ; sleep(ctx, firstWait) {
+		answer, err := ask()
 		var code kafka.Error
-		if err == nil || !errors.As(err, &code) || !code.Temporary() || time.Since(began) > coordinatorPatience || ctx.Err() != nil {
-			return response, err
+		waits := partlog.Retriable(err) || errors.As(err, &code) && code.Temporary()
+		if !waits || time.Since(began) > settlePatience || ctx.Err() != nil {
+			return answer, err
 		}
-		sleep(ctx, firstWait)
 	}
 }
 
@@ -158,7 +161,7 @@ func (s *Sink) boundsOf(ctx context.Context, topic partlog.Topic) (map[int32]par
 	for _, p := range topic.Partitions {
 		numbers = append(numbers, p.Number)
 	}
-	bounds, err := s.kafka.Log.Bounds(ctx, topic.Name, numbers...)
+	bounds, err := settled(ctx, func() (map[int32]partlog.Bounds, error) { return s.kafka.Log.Bounds(ctx, topic.Name, numbers...) })
 	if err != nil {
 		return nil, fmt.Errorf("ask for the offsets of %s: %w", topic.Name, err)
 	}
