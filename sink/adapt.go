@@ -73,7 +73,7 @@ func (p *pipeline) remember(refused []refusal) {
 func (p *pipeline) tooLarge(tooLarge *partlog.TooLargeError) error {
 	without := ""
 	if tooLarge.Next > tooLarge.First {
-		without = fmt.Sprintf("; to go on without it, which counts it as lost: sink reset --to %d", tooLarge.Next)
+		without = fmt.Sprintf("; to go on without it, which counts it as lost: sink reset --to %d --partition %s", tooLarge.Next, p.topicPartition)
 	}
 	return fmt.Errorf("%s: position %d: %w, above --max-batch-bytes %d: raise it and start again%s",
 		p.topicPartition, p.state.position(), tooLarge, p.sink.cfg.MaxBatchBytes, without)

@@ -60,7 +60,7 @@ func (d *decoding) chunk(ctx context.Context, c chunk) (last bool, err error) {
 		return false, err
 	}
 	if err := c.log.Err(); err != nil {
-		return true, d.end(ctx, passable(err))
+		return true, d.end(ctx, d.passable(err))
 	}
 	return false, nil
 }

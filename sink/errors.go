@@ -21,8 +21,8 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("%s/%d: position %d is below the log start offset %d: offsets [%d,%d) are gone from Kafka; go on past them with --on-data-loss=skip, which counts them as lost, or with sink reset --to %d",
-		e.Topic, e.Partition, e.First, e.Next, e.First, e.Next, e.Next)
+	return fmt.Sprintf("%s/%d: position %d is below the log start offset %d: offsets [%d,%d) are gone from Kafka; go on past them with --on-data-loss=skip, which counts them as lost, or with sink reset --to %d --partition %s/%d",
+		e.Topic, e.Partition, e.First, e.Next, e.First, e.Next, e.Next, e.Topic, e.Partition)
 }
 
 // TruncatedError says that the log ends before the position: it was truncated by an unclean election, or made again shorter.
@@ -33,8 +33,8 @@ type TruncatedError struct {
 }
 
 func (e *TruncatedError) Error() string {
-	return fmt.Sprintf("%s/%d: position %d is beyond the end of the log at %d: the log was truncated, or the topic was deleted and made again; find out which; then go on with what Kafka has: sink reset --to OFFSET, or sink reset --recreated",
-		e.Topic, e.Partition, e.Position, e.End)
+	return fmt.Sprintf("%s/%d: position %d is beyond the end of the log at %d: the log was truncated, or the topic was deleted and made again; find out which; then go on with what Kafka has: sink reset --to OFFSET --partition %s/%d, or sink reset --recreated",
+		e.Topic, e.Partition, e.Position, e.End, e.Topic, e.Partition)
 }
 
 // RecreatedError says that the topic was deleted and made again under the same name: its offsets count other records now.

@@ -169,16 +169,16 @@ func (p *pipeline) refusal(ctx context.Context, err error, position Position, se
 			return nil, 0
 		}
 	}
-	return &chunk{err: passable(err)}, 0
+	return &chunk{err: p.passable(err)}, 0
 }
 
 // passable says of a batch that cannot be opened how to go on without it, and leaves other errors as they are.
-func passable(err error) error {
+func (p *pipeline) passable(err error) error {
 	var corrupt *partlog.CorruptError
 	if !errors.As(err, &corrupt) {
 		return err
 	}
-	return fmt.Errorf("%w; to go on without it, which counts it as lost: sink reset --to %d", err, corrupt.Next)
+	return fmt.Errorf("%w; to go on without it, which counts it as lost: sink reset --to %d --partition %s", err, corrupt.Next, p.topicPartition)
 }
 
 // ended reports whether a backfill need not read on from position. A position beyond all that the log had is not at an end: the leader

@@ -23,8 +23,8 @@ type ReplacedError struct {
 }
 
 func (e *ReplacedError) Error() string {
-	return fmt.Sprintf("%s/%d: offset %d holds another record than the one that was read (it was %s and is %s): the log was truncated and has grown again, or the topic was made again; look at both, then store what Kafka has now with sink reset --to OFFSET from where they agree, or from the beginning with sink reset --to earliest",
-		e.Topic, e.Partition, e.Offset, e.Was, e.Is)
+	return fmt.Sprintf("%s/%d: offset %d holds another record than the one that was read (it was %s and is %s): the log was truncated and has grown again, or the topic was made again; look at both, then store what Kafka has now with sink reset --to OFFSET --partition %s/%d from where they agree, or from the beginning with --to earliest",
+		e.Topic, e.Partition, e.Offset, e.Was, e.Is, e.Topic, e.Partition)
 }
 
 // leadership is who leads a partition, and since which election.

@@ -14,7 +14,7 @@ import (
 
 func TestPageTells(t *testing.T) {
 	t.Parallel()
-	halt := "rides/1: offsets [5,9) are gone from Kafka; go on past them with sink reset --to 9"
+	halt := "rides/1: offsets [5,9) are gone from Kafka; go on past them with sink reset --to 9 --partition rides/1"
 	for _, c := range []struct {
 		scenario string
 		change   func(*world)

@@ -88,20 +88,10 @@ func serverName(server string) string {
 }
 
 // commandPattern finds a command of the sink in a sentence.
-var commandPattern = regexp.MustCompile(`\bsink (?:reset|deadletters|migrate|verify)(?: (?:--[a-z-]+|list|up|earliest|latest|OFFSET|[0-9]+\b))*`)
+var commandPattern = regexp.MustCompile(`\bsink (?:reset|deadletters|migrate|verify)(?: (?:--partition [A-Za-z0-9._/-]*[0-9]|--[a-z-]+|list|up|earliest|latest|OFFSET|[0-9]+\b))*`)
 
-// commands returns the commands that a reason for a halt names, as one would type them for this partition: reset --to moves every partition
-// unless it is told which.
-func commands(reason, topic string, partition int32) []string {
-	var list []string
-	for _, command := range commandPattern.FindAllString(reason, -1) {
-		if strings.HasPrefix(command, "sink reset --to") {
-			command += " --partition " + shellWord(fmt.Sprintf("%s/%d", topic, partition))
-		}
-		list = append(list, command)
-	}
-	return list
-}
+// commands returns the commands that a reason for a halt names.
+func commands(reason string) []string { return commandPattern.FindAllString(reason, -1) }
 
 // shellWord quotes s for a shell where it must be.
 func shellWord(s string) string {

@@ -191,7 +191,7 @@ func partitionRow(one Partition, at time.Time, away bool) partitionView {
 	case one.Halted != "":
 		v.Class, v.State = "bad", "halted"
 		v.Halted = printable(strings.TrimPrefix(one.Halted, fmt.Sprintf("%s/%d: ", one.Topic, one.Partition)))
-		v.Commands = commands(one.Halted, one.Topic, one.Partition)
+		v.Commands = commands(one.Halted)
 	case known && lag > 0 && away:
 		v.Class, v.State = "wait", "waiting"
 	case known && lag > 0 && one.Rate != nil && float64(lag) < *one.Rate*movingWithin.Seconds():
