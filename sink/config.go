@@ -54,8 +54,8 @@ type Config struct {
 	// to its end.
 	MaxDeadLetters DeadLetterLimit
 
-	// MemoryBytes bounds the buffers of all partitions together. Default 96 MiB. A quarter is shared out among the partitions owned; with the
-	// rest, those that are behind take turns, one more at once than there are connections: two responses, their decompressed batches
+	// MemoryBytes bounds the buffers of all partitions together. Default 128 MiB. A quarter is shared out among the partitions owned; with the
+	// rest, those that are behind take turns, two more at once than there are connections: two responses, their decompressed batches
 	// and two batches of rows each. More: larger fetches and transactions (docs/performance.md has what they gain). Less: smaller ones, at the
 	// cost of more round trips.
 	MemoryBytes int
@@ -92,7 +92,7 @@ func DefaultConfig() Config {
 		Connections:    max(2, min(4, runtime.GOMAXPROCS(0))),
 		OnDataLoss:     HaltOnDataLoss,
 		MaxDeadLetters: DeadLetterLimit{limited: true, percent: 90},
-		MemoryBytes:    96 << 20,
+		MemoryBytes:    128 << 20,
 		MaxBatchBytes:  32 << 20,
 		SessionTimeout: 10 * time.Second,
 		DrainTimeout:   4 * time.Second,

@@ -19,13 +19,13 @@ func TestMemoryIsSharedOut(t *testing.T) {
 		memory, most, partitions, connections  int
 		wantOwn, wantTurn, wantTurns, wantOver int
 	}{
-		{"one partition needs no more than is useful", 96 << 20, 32 << 20, 1, 2, 256 << 10, 4 << 20, 1, 0},
-		{"a few partitions have a turn more than connections", 96 << 20, 32 << 20, 4, 2, 256 << 10, 4 << 20, 3, 0},
-		{"many partitions have little each", 96 << 20, 32 << 20, 256, 2, 16 << 10, 4 << 20, 3, 0},
-		{"beyond that the smallest shares need more", 96 << 20, 32 << 20, 1024, 2, 16 << 10, 4 << 20, 3, 72 << 20},
-		{"many connections have smaller turns", 96 << 20, 32 << 20, 64, 15, 64 << 10, 786432, 16, 0},
+		{"one partition needs no more than is useful", 128 << 20, 32 << 20, 1, 2, 256 << 10, 4 << 20, 1, 0},
+		{"a few partitions have more turns than connections", 128 << 20, 32 << 20, 8, 2, 256 << 10, 4 << 20, 4, 0},
+		{"many partitions have little each", 128 << 20, 32 << 20, 256, 2, 21845, 4 << 20, 4, 0},
+		{"beyond that the smallest shares need more", 128 << 20, 32 << 20, 1024, 2, 16 << 10, 4 << 20, 4, 64 << 20},
+		{"many connections have smaller turns", 128 << 20, 32 << 20, 64, 15, 87381, 986895, 17, 0},
 		{"little memory", 1 << 20, 1 << 20, 1, 2, 43690, 131072, 1, 0},
-		{"no share is above the largest batch", 96 << 20, 1 << 20, 4, 2, 256 << 10, 1 << 20, 3, 0},
+		{"no share is above the largest batch", 128 << 20, 1 << 20, 4, 2, 256 << 10, 1 << 20, 4, 0},
 	} {
 		own, turns := shareOut(c.memory, c.most, c.partitions, c.connections)
 		if own != c.wantOwn || turns.bytes != c.wantTurn || len(turns.free) != c.wantTurns {
@@ -41,7 +41,7 @@ func TestMemoryIsSharedOut(t *testing.T) {
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		_, turns := shareOut(1<<20, 1<<20, 8, 1)
+		_, turns := shareOut(1<<20, 1<<20, 2, 1)
 		ctx := t.Context()
 		first, second := turns.take(ctx), turns.take(ctx)
 		if first == nil || second == nil || !first.turn {
@@ -87,7 +87,7 @@ func TestTurns(t *testing.T) {
 // Many partitions that are far behind are moved in a few turns, each of which goes round several times. Each record is stored once.
 func TestManyPartitionsTakeTurns(t *testing.T) {
 	t.Parallel()
-	const partitions, each = 12, 6000
+	const partitions, each = 12, 12_000
 	f := newFixture(t, partitions)
 	for p := range int32(partitions) {
 		f.sendInBatches(p, each)

@@ -19,7 +19,7 @@ import (
 // fault_memory_test.go: the memory budget, with more on its way than fits, and with batches that are small until they are opened.
 
 const (
-	memoryBytes   = 96 << 20 // --memory-bytes by default
+	memoryBytes   = 128 << 20 // --memory-bytes by default
 	maxBatchBytes = 32 << 20 // --max-batch-bytes by default
 	restOfProcess = 64 << 20 // code, goroutines, connections: what the README states beside --memory-bytes
 )
