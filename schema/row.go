@@ -106,7 +106,16 @@ func putNull(w *[12]byte) int {
 	return 4
 }
 
+// putBytes writes a text. Most are shorter than a word, and calling memmove would cost as much as all the rest.
 func putBytes[T string | []byte](b []byte, n int, text T) int {
 	binary.BigEndian.PutUint32(b[n:], uint32(len(text))) // bounded by maxValue
-	return n + 4 + copy(b[n+4:], text)
+	n += 4
+	if len(text) <= 8 {
+		w := b[n : n+8]
+		for i := 0; i < len(text); i++ {
+			w[i&7] = text[i]
+		}
+		return n + len(text)
+	}
+	return n + copy(b[n:], text)
 }
