@@ -46,7 +46,7 @@ func (b *bench) measure(ctx context.Context, p plan) error {
 
 // warmUp moves a small topic once without measuring it: Kafka's first answers are those of code that is not compiled yet.
 func (b *bench) warmUp(ctx context.Context, s shape) (err error) {
-	s.Rides = min(s.Rides, 200_000)
+	s.Rides = min(s.Rides, 1_000_000)
 	topic, err := b.servers.produce(ctx, s)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -128,6 +129,7 @@ func (e *environment) clear(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
+	syscall.Sync() // what the broker wrote before is not to be written out meanwhile
 	return nil
 }
 
