@@ -15,7 +15,7 @@ GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # One PostgreSQL and one Kafka for all packages of a run.
 WITHSERVERS := go run ./internal/localenv/withservers
 
-.PHONY: help build demo test faults-short faults mutants soak lint vuln fuzz bench bench-short bench-peers clean
+.PHONY: help build demo test faults-short faults mutants soak lint vuln fuzz bench bench-short bench-peers profile clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -79,6 +79,9 @@ bench-short: ## the same with few rides, only to see that it runs
 
 bench-peers: ## ridesink beside Flink SQL, Debezium and a Python consumer: a quarter of an hour, 270 MB fetched the first time
 	go run ./bench/peers -markdown docs/performance.md
+
+profile: ## where the sink's time goes: cmd/sink/default.pgo, by which the compiler decides what to inline
+	$(WITHSERVERS) bench/profile.sh
 
 clean: ## what was built; `rm -r ~/.cache/ridesink` removes what was fetched
 	rm -rf bin

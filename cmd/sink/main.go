@@ -56,7 +56,9 @@ func (o logOptions) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	os.Exit(profiled(func() int { return run(os.Args[1:], os.Stdout, os.Stderr) }))
+}
 
 // run runs one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
