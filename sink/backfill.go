@@ -147,7 +147,7 @@ func (bf *backfill) isDone() bool { return bf != nil && bf.done.Load() }
 
 // wait returns when every partition is done or halted, or ctx ends.
 func (bf *backfill) wait(ctx context.Context) {
-	trouble := bf.sink.outage("postgres", bf.sink.log)
+	trouble := bf.sink.outage("postgres")
 	defer trouble.forget()
 	poll := time.NewTicker(ledgerPoll)
 	defer poll.Stop()

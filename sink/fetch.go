@@ -42,7 +42,7 @@ type lostRange struct{ first, next Position }
 func (p *pipeline) fetch(ctx, polling context.Context, position Position, share *share, out chan<- chunk) error {
 	defer close(out)
 	reader := p.sink.kafka.Log.Partition(p.topic, p.partition)
-	trouble := p.sink.outage("kafka", p.log)
+	trouble := p.sink.outage("kafka")
 	defer trouble.forget()
 	var seen refusals
 	slow := new(int) // how often in a row an answer took too long: each halves what is asked

@@ -72,7 +72,7 @@ func (s *Sink) prove(ctx context.Context, to lookBack) (trust, error) {
 		return trust{whoever: true}, nil
 	}
 	log := s.log.With("topic", to.topic, "partition", to.partition)
-	trouble := s.outage("kafka", log)
+	trouble := s.outage("kafka")
 	defer trouble.forget()
 	size := to.bytes
 	for {

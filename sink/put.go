@@ -69,7 +69,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 		return nil
 	}
 	b.seal()
-	trouble := p.sink.outage("postgres", p.log)
+	trouble := p.sink.outage("postgres")
 	defer trouble.forget()
 	uncertain := false // an attempt may have been durable without our knowing
 	late, slow := 0, 0 // attempts that took all of transactionTimeout, and that PostgreSQL cancelled for their length

@@ -14,7 +14,8 @@ import (
 	"ridesink/internal/partlog"
 )
 
-// retry.go: waiting for a server that is away. One warning when it begins, at most one every half minute, one line when it ends.
+// retry.go: waiting for a server that is away. One warning when it begins, at most one every half minute, one line when it ends, however many
+// partitions wait for it.
 
 const (
 	firstWait    = 50 * time.Millisecond
@@ -30,25 +31,49 @@ type Outage struct {
 	Err      error // the last one
 }
 
-// outages are the outages that go on now, for readiness, metrics and the status page. Safe for concurrent use.
+// outages are the outages that go on now, for readiness, metrics, the status page and the log. Safe for concurrent use.
 type outages struct {
-	mu   sync.Mutex
-	open map[*outage]Outage // guarded by mu: as each goroutine sees it
+	mu sync.Mutex
+	// guarded by mu:
+	open     map[*outage]Outage   // as each goroutine sees it
+	reported map[string]time.Time // when the log was last told of a server that is away
 }
 
-func (o *outages) set(one *outage, err error) {
+// set notes what a goroutine sees. It returns how many wait for the same server, and whether the log must be told of it.
+func (o *outages) set(one *outage, err error) (waiting int, report bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.open == nil {
-		o.open = map[*outage]Outage{}
+		o.open, o.reported = map[*outage]Outage{}, map[string]time.Time{}
 	}
 	o.open[one] = Outage{Server: one.what, Since: one.since, Attempts: one.attempts, Err: err}
+	for _, other := range o.open {
+		if other.Server == one.what {
+			waiting++
+		}
+	}
+	if report = time.Since(o.reported[one.what]) >= outageReport; report {
+		o.reported[one.what] = time.Now()
+	}
+	return waiting, report
 }
 
-func (o *outages) remove(one *outage) {
+// remove takes back what a goroutine saw. It returns whether that was the last that the log was told of the server.
+func (o *outages) remove(one *outage) (last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if _, waited := o.open[one]; !waited {
+		return false
+	}
 	delete(o.open, one)
+	for _, other := range o.open {
+		if other.Server == one.what {
+			return false
+		}
+	}
+	_, told := o.reported[one.what]
+	delete(o.reported, one.what)
+	return told
 }
 
 // now returns one outage for each server that is away, in the order of their names, since the first goroutine noticed it.
@@ -89,21 +114,19 @@ type outage struct {
 	log      *slog.Logger
 	all      *outages // where it is listed while it goes on
 	since    time.Time
-	reported time.Time
 	attempts int
 }
 
 // outage returns an outage that has not begun.
-func (s *Sink) outage(what string, log *slog.Logger) *outage {
-	return &outage{what: what, log: log, all: &s.outages}
+func (s *Sink) outage(what string) *outage {
+	return &outage{what: what, log: s.log, all: &s.outages}
 }
 
 // failed notes an attempt and returns how long to wait before the next: exponential from firstWait to longestWait, with jitter, so that members
 // that lost the same server do not come back at once.
 func (o *outage) failed(ctx context.Context, err error) time.Duration {
-	now := time.Now()
 	if o.attempts == 0 {
-		o.since = now
+		o.since = time.Now()
 	}
 	wait := longestWait
 	if o.attempts < 6 {
@@ -111,26 +134,23 @@ func (o *outage) failed(ctx context.Context, err error) time.Duration {
 	}
 	wait = wait/2 + rand.N(wait/2+1)
 	o.attempts++
-	if o.attempts > 1 {
-		o.all.set(o, err)
-	}
 	// The first failure alone is often a rebalance or a restart that the next attempt does not see: it is logged at debug.
-	if o.attempts > 1 && now.Sub(o.reported) >= outageReport {
-		o.reported = now
-		o.log.WarnContext(ctx, "outage", "what", o.what, "attempt", o.attempts, "next_try_seconds", wait.Seconds(), "err", err)
-	} else {
-		o.log.DebugContext(ctx, "attempt failed", "what", o.what, "attempt", o.attempts, "err", err)
+	if o.attempts > 1 {
+		if waiting, report := o.all.set(o, err); report {
+			o.log.WarnContext(ctx, "outage", "what", o.what, "attempt", o.attempts, "waiting", waiting, "next_try_seconds", wait.Seconds(), "err", err)
+			return wait
+		}
 	}
+	o.log.DebugContext(ctx, "attempt failed", "what", o.what, "attempt", o.attempts, "err", err)
 	return wait
 }
 
-// ended notes a success.
+// ended notes a success. The log is told when nobody waits for the server any more.
 func (o *outage) ended(ctx context.Context) {
-	if !o.reported.IsZero() {
+	if o.all.remove(o) {
 		o.log.InfoContext(ctx, "recovered", "what", o.what, "outage_seconds", time.Since(o.since).Seconds(), "attempts", o.attempts)
 	}
-	o.forget()
-	o.since, o.reported, o.attempts = time.Time{}, time.Time{}, 0
+	o.since, o.attempts = time.Time{}, 0
 }
 
 // forget ends it without a word: nobody tries any more.
@@ -151,7 +171,7 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // persist calls attempt until it succeeds, fails in a way that waiting does not mend, or ctx ends. what names the server.
 func (s *Sink) persist(ctx context.Context, what string, attempt func(context.Context) error) error {
-	trouble := s.outage(what, s.log)
+	trouble := s.outage(what)
 	defer trouble.forget()
 	for {
 		err := attempt(ctx)

@@ -74,3 +74,41 @@ func TestOutagesAreToldByServer(t *testing.T) {
 		t.Errorf("%+v go on, want none", got)
 	}
 }
+
+// However many partitions wait for a server, its outage is two lines.
+func TestManyPartitionsAreOneOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		var all outages
+		log := slog.New(slog.NewTextHandler(&logged, nil))
+		waiting := make([]*outage, 256)
+		for i := range waiting {
+			waiting[i] = &outage{what: "postgres", log: log, all: &all}
+		}
+		for range 5 {
+			for _, o := range waiting {
+				o.failed(t.Context(), errors.New("connection refused"))
+			}
+			sleep(t.Context(), time.Second)
+		}
+		if n := strings.Count(logged.String(), "msg="); n != 1 {
+			t.Errorf("%d lines when it begins, want 1:\n%s", n, logged.String())
+		}
+		waiting[0].forget()
+		for i, o := range waiting[1:] {
+			if n := strings.Count(logged.String(), "msg=recovered"); n != 0 {
+				t.Fatalf("it recovered when %d of %d still wait", len(waiting)-1-i, len(waiting))
+			}
+			o.ended(t.Context())
+		}
+		if n := strings.Count(logged.String(), "msg="); n != 2 || !strings.Contains(logged.String(), "msg=recovered what=postgres outage_seconds=5 ") {
+			t.Errorf("%d lines, want one when it begins and one when it ends:\n%s", n, logged.String())
+		}
+		waiting[1].failed(t.Context(), errors.New("gone again"))
+		waiting[1].failed(t.Context(), errors.New("gone again"))
+		if n := strings.Count(logged.String(), "msg=outage"); n != 2 {
+			t.Errorf("%d outages were told, want the second at once too:\n%s", n, logged.String())
+		}
+	})
+}

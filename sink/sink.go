@@ -91,7 +91,12 @@ func (s *Sink) Run(stop context.Context) error {
 	if err := s.prepare(stop); err != nil {
 		return stoppedEarly(stop, err)
 	}
-	return s.generations(stop, nil)
+	if err := s.generations(stop, nil); err != nil {
+		return err
+	}
+	moved := s.owned.total()
+	s.log.InfoContext(stop, "stopped", "inserted", moved.inserted, "dead_letters", moved.deadLettered, "tombstones", moved.tombstones)
+	return nil
 }
 
 // generations serves one generation of the group after the other until stop ends or the backfill, if there is one, is done.
@@ -102,7 +107,7 @@ func (s *Sink) generations(stop context.Context, bf *backfill) error {
 	}
 	defer member.left()
 	for {
-		generation, err := member.next(stop, s.outage("kafka", s.log))
+		generation, err := member.next(stop, s.outage("kafka"))
 		switch {
 		case err != nil && stop.Err() != nil:
 			return nil // a clean end

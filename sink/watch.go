@@ -13,7 +13,7 @@ import (
 // watch asks for metadata until ctx ends or the group must share out again: there are partitions that it does not know and this member leads,
 // or a topic is another one than at the assignment.
 func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) {
-	trouble := s.outage("postgres", s.log)
+	trouble := s.outage("postgres")
 	defer trouble.forget()
 	elsewhere := map[topicPartition]sighting{}
 	for {

@@ -126,7 +126,7 @@ func TestUnknownOutcomeAsksTheLedger(t *testing.T) {
 				t.Fatal("the transaction ended although its connection was lost")
 			}
 			p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20)}
-			if got := p.mend(t.Context(), b, &outcomeUnknownError{cause: io.ErrUnexpectedEOF}, true, s.outage("postgres", s.log)); got != c.want {
+			if got := p.mend(t.Context(), b, &outcomeUnknownError{cause: io.ErrUnexpectedEOF}, true, s.outage("postgres")); got != c.want {
 				t.Errorf("mend = %d, want %d", got, c.want)
 			}
 			if n := f.count("SELECT count(*) FROM rides"); n != c.rows {
