@@ -27,8 +27,13 @@ func main() {
 	flag.StringVar(&d.rides, "rides", "", "a file of rides (.csv, .parquet or .jsonl) instead of synthetic ones")
 	flag.IntVar(&d.count, "count", 100_000, "how many synthetic rides")
 	flag.BoolVar(&d.keep, "keep", false, "leave both servers up until Ctrl-C")
+	bad := flag.String("bad-to", "", "only send the five bad records, to the topic rides of this broker")
 	flag.Parse()
-	if err := d.run(ctx); err != nil {
+	show := d.run
+	if *bad != "" {
+		show = func(ctx context.Context) error { return produceBad(ctx, *bad) }
+	}
+	if err := show(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called

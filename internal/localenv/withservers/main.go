@@ -5,6 +5,8 @@
 // It starts one PostgreSQL (TEST_DATABASE_URL) and one real Kafka (TEST_KAFKA_BROKERS), so that packages that are tested beside each other share
 // them. A server that the environment already names is not started. Without Java the command runs without Kafka, and the tests that need
 // it say that they skip; with CI=true that is an error. When the command ends, the servers are stopped and its exit code is passed on.
+//
+// The command can take PostgreSQL away and bring it back: WITHSERVERS_PID is the process to send SIGUSR1 (kill it) and SIGUSR2 (start it again).
 package main
 
 import (
@@ -15,7 +17,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -47,8 +51,9 @@ func run(version string, command []string) (code int, err error) {
 	if err := s.start(ctx, version); err != nil {
 		return 1, err
 	}
+	defer s.obey(ctx)()
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
-	c.Env = append(os.Environ(), s.environment...)
+	c.Env = append(append(os.Environ(), s.environment...), "WITHSERVERS_PID="+strconv.Itoa(os.Getpid()))
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // of Ctrl-C it heard itself; it may take its time
 	err = c.Run()
@@ -94,6 +99,32 @@ func (s *servers) start(ctx context.Context, version string) error {
 		s.environment = append(s.environment, localenv.BrokersVariable+"="+brokers)
 	}
 	return err
+}
+
+// obey kills PostgreSQL at SIGUSR1 and starts it at SIGUSR2 until the returned function is called.
+func (s *servers) obey(ctx context.Context) (end func()) {
+	orders := make(chan os.Signal, 1)
+	signal.Notify(orders, syscall.SIGUSR1, syscall.SIGUSR2)
+	var obeying sync.WaitGroup
+	obeying.Go(func() {
+		for order := range orders {
+			switch {
+			case s.postgres == nil:
+				fmt.Fprintln(os.Stderr, "withservers: PostgreSQL was not started here: it stays as it is")
+			case order == syscall.SIGUSR1:
+				s.postgres.Kill()
+			default:
+				if err := s.postgres.Start(ctx); err != nil {
+					fmt.Fprintln(os.Stderr, "withservers:", err)
+				}
+			}
+		}
+	})
+	return func() {
+		signal.Stop(orders)
+		close(orders)
+		obeying.Wait()
+	}
 }
 
 func (s *servers) stop() (err error) {
