@@ -134,7 +134,7 @@ func TestPageSettings(t *testing.T) {
 	}
 	defer db.Close()
 	text := fmt.Sprint(pageSettings(cfg, db))
-	for _, want := range []string{"{database taxis of rider at db.example:5433}", "{brokers kafka-1:9092, kafka-2:9092}", "{topics rides, more}", "{memory 96 MiB}", "{session timeout 10 s}"} {
+	for _, want := range []string{"{database taxis of rider at db.example:5433}", "{brokers kafka-1:9092, kafka-2:9092}", "{topics rides, more}", "{memory 128 MiB}", "{session timeout 10 s}"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s", text, want)
 		}

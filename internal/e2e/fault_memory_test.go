@@ -20,8 +20,8 @@ import (
 
 const (
 	memoryBytes   = 128 << 20 // --memory-bytes by default
-	maxBatchBytes = 32 << 20 // --max-batch-bytes by default
-	restOfProcess = 64 << 20 // code, goroutines, connections: what the README states beside --memory-bytes
+	maxBatchBytes = 32 << 20  // --max-batch-bytes by default
+	restOfProcess = 64 << 20  // code, goroutines, connections: what the README states beside --memory-bytes
 )
 
 // wantPeak fails the test if a sink had more resident than stated. The race detector needs several times that.

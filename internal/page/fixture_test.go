@@ -41,7 +41,11 @@ func (w *world) page(change func(*Config)) *Page {
 			now.Partitions = append([]Partition{}, now.Partitions...)
 			return now
 		},
-		Stored:  func(context.Context) (Stored, error) { return w.stored, w.err },
+		Stored: func(context.Context) (Stored, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.stored, w.err
+		},
 		Program: "1.2.3", Settings: []Setting{{"topics", "rides"}},
 		Clock: func() time.Time {
 			w.mu.Lock()

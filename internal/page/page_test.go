@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,17 +207,20 @@ func TestPageWaitsForNobody(t *testing.T) {
 func TestPageReadsWhileSomebodyLooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		reads := 0
+		var reads atomic.Int32
 		w := newWorld()
-		p := w.page(func(c *Config) { c.Stored = func(context.Context) (Stored, error) { reads++; return Stored{}, w.err } })
+		p := w.page(func(c *Config) {
+			stored := c.Stored
+			c.Stored = func(ctx context.Context) (Stored, error) { reads.Add(1); return stored(ctx) }
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		go p.Run(ctx)
 		synctest.Wait()
-		want := func(n int, when string) {
+		want := func(n int32, when string) {
 			t.Helper()
 			synctest.Wait()
-			if reads != n {
-				t.Errorf("%s: %d readings, want %d", when, reads, n)
+			if got := reads.Load(); got != n {
+				t.Errorf("%s: %d readings, want %d", when, got, n)
 			}
 		}
 		want(1, "at the start")
@@ -226,10 +230,13 @@ func TestPageReadsWhileSomebodyLooks(t *testing.T) {
 			ask(t, p, "/")
 			time.Sleep(time.Second) //nolint:forbidigo // synctest's clock
 		}
-		if synctest.Wait(); reads < 12 || reads > 14 {
-			t.Errorf("a minute with a visitor every second: %d readings, want one every 5 s", reads-1)
+		synctest.Wait()
+		if got := reads.Load(); got < 12 || got > 14 {
+			t.Errorf("a minute with a visitor every second: %d readings, want one every 5 s", got-1)
 		}
+		w.mu.Lock()
 		w.err = errAway
+		w.mu.Unlock()
 		ask(t, p, "/")
 		time.Sleep(time.Minute) //nolint:forbidigo // synctest's clock
 		synctest.Wait()
