@@ -23,7 +23,7 @@ func loads(short bool) latency.Options {
 	if short {
 		return latency.Options{
 			Cases: []latency.Case{{Rate: 100, Partitions: 2}, {Rate: 1_000, Partitions: 2}}, Idle: 8,
-			Warmup: time.Second, Duration: 2 * time.Second,
+			Compile: time.Second, Warmup: time.Second, Duration: 2 * time.Second,
 		}
 	}
 	return latency.Options{Cases: latency.DefaultCases(), Idle: 64, Warmup: 3 * time.Second, Duration: 10 * time.Second}

@@ -23,7 +23,7 @@ func options(t *testing.T) Options {
 	}
 	o := Options{
 		Sink: os.Getenv("TEST_SINK_BINARY"), DatabaseURL: localenv.Database(t), Brokers: localenv.Brokers(t),
-		Cases: []Case{{Rate: 200, Partitions: 3}}, Warmup: time.Second, Duration: 2 * time.Second, Idle: 2, Log: t.Output(),
+		Cases: []Case{{Rate: 200, Partitions: 3}}, Compile: time.Second, Warmup: time.Second, Duration: 2 * time.Second, Idle: 2, Log: t.Output(),
 	}
 	if o.Sink == "" {
 		o.Sink = filepath.Join(t.TempDir(), "sink")

@@ -23,6 +23,7 @@ type Options struct {
 	Brokers     []string      // of a Kafka on this machine; each trial makes a topic and deletes it
 	Cases       []Case        // for Measure; default DefaultCases
 	Runs        int           // how often each case is measured, interleaved; default 1
+	Compile     time.Duration // how long a load runs before any is measured: Kafka runs slowly until its code is compiled; default 30 s
 	Warmup      time.Duration // what is sent before it counts; default 3 s
 	Duration    time.Duration // what counts; default 10 s
 	Interval    time.Duration // between two looks of the poller; default 5 ms
@@ -30,6 +31,9 @@ type Options struct {
 	Idle        int           // partitions of Idle; default 64
 	Log         io.Writer     // what the sinks log; default nowhere
 }
+
+// compileRate is how many rides a second are sent before anything is measured.
+const compileRate = 20_000
 
 // DefaultCases are the loads that docs/performance.md shows.
 func DefaultCases() []Case {
@@ -73,7 +77,7 @@ func (o *Options) fill() error {
 	}
 	o.Runs = max(o.Runs, 1)
 	for value, otherwise := range map[*time.Duration]time.Duration{
-		&o.Warmup: 3 * time.Second, &o.Duration: 10 * time.Second, &o.Interval: 5 * time.Millisecond, &o.Linger: 5 * time.Millisecond,
+		&o.Compile: 30 * time.Second, &o.Warmup: 3 * time.Second, &o.Duration: 10 * time.Second, &o.Interval: 5 * time.Millisecond, &o.Linger: 5 * time.Millisecond,
 	} {
 		if *value <= 0 {
 			*value = otherwise
@@ -93,6 +97,11 @@ func (o *Options) fill() error {
 func Measure(ctx context.Context, o Options) ([]Result, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
+	}
+	first := o
+	first.Duration = o.Compile
+	if _, err := measure(ctx, first, Case{Rate: compileRate, Partitions: o.Cases[0].Partitions}); err != nil {
+		return nil, fmt.Errorf("before what is measured: %w", err)
 	}
 	var results []Result
 	for run := range o.Runs {

@@ -14,19 +14,21 @@ import (
 
 // send.go: rides at a steady rate. What is late is sent at once and keeps its planned time.
 
-// step is the least time between two looks at the clock: what became due meanwhile goes together.
-const step = time.Millisecond
+// clientLinger is the part of the linger that the client waits; the rest is between two looks at the clock, after which what became due meanwhile
+// goes together: as late as with a client that waits for all of it, at a fraction of the generator's own work.
+const clientLinger = time.Millisecond
 
 // differentRides is how many rides are encoded in advance, and sent again and again.
 const differentRides = 1_000
 
-// sender sends to one topic, to its partitions in turn. run is for one goroutine, planned and finished for any.
+// sender sends to one topic, to its partitions in turn, for a linger each. run is for one goroutine, planned and finished for any.
 type sender struct {
 	kafka    *kgo.Client
 	topic    string
 	load     Case
 	warmup   time.Duration
 	duration time.Duration
+	linger   time.Duration
 	values   [][]byte
 
 	start, first, end time.Time     // set by begin: of the sending, of what counts, and its end
@@ -42,7 +44,7 @@ type sender struct {
 
 func newSender(client *kgo.Client, topic string, load Case, o Options) (*sender, error) {
 	s := &sender{
-		kafka: client, topic: topic, load: load, warmup: o.Warmup, duration: o.Duration,
+		kafka: client, topic: topic, load: load, warmup: o.Warmup, duration: o.Duration, linger: o.Linger,
 		over: make(chan struct{}), plans: make([][]time.Time, load.Partitions), acked: make([]int64, load.Partitions),
 	}
 	rides := synthetic.New(1, synthetic.Yellow)
@@ -71,7 +73,7 @@ func (s *sender) run(ctx context.Context) error {
 			break
 		}
 		if wait := time.Until(at); wait > 0 {
-			if err := sleepUntil(ctx, time.Now().Add(max(wait, step))); err != nil {
+			if err := sleepUntil(ctx, time.Now().Add(max(wait, s.linger-clientLinger))); err != nil {
 				return err
 			}
 		}
@@ -93,11 +95,16 @@ func (s *sender) send(ctx context.Context, i int, at time.Time) {
 		s.counted++
 		s.slowest = max(s.slowest, time.Since(at))
 	}
-	partition := i % s.load.Partitions
+	partition := s.partition(at)
 	s.mu.Lock()
 	s.plans[partition] = append(s.plans[partition], at) // before the sink can have it
 	s.mu.Unlock()
 	s.kafka.Produce(ctx, &kgo.Record{Topic: s.topic, Partition: int32(partition), Timestamp: at, Value: s.values[i%len(s.values)]}, s.acknowledged)
+}
+
+// partition is where a ride planned for that time goes: all of one linger together, as producers' clients send records without keys (KIP-480).
+func (s *sender) partition(at time.Time) int {
+	return int(at.Sub(s.start)/s.linger) % s.load.Partitions
 }
 
 // acknowledged verifies that the ride has the offset under which its planned time is kept: the client calls it in the order of sending.

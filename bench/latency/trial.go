@@ -51,7 +51,7 @@ func openTrial(ctx context.Context, o Options, partitions int) (*trial, error) {
 		return t, fmt.Errorf("create the schema: %w", err)
 	}
 	t.kafka, err = kgo.NewClient(kgo.SeedBrokers(o.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(o.Linger), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(1<<20))
+		kgo.ProducerLinger(clientLinger), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(1<<20))
 	if err != nil {
 		return t, fmt.Errorf("make a Kafka client: %w", err)
 	}
