@@ -26,6 +26,13 @@ const (
 	beyondEndPatience = 5 * time.Second
 )
 
+// paceOf is the least time between the starts of two fetches of a partition that has caught up, by how many partitions this member has. Each fetch
+// that finds something is a transaction: some 160 a second at most, whatever the partitions. docs/performance.md has what that costs, and the
+// latency.
+func paceOf(partitions int) time.Duration {
+	return max(25*time.Millisecond, time.Duration(partitions)*6*time.Millisecond)
+}
+
 // chunk is what one fetch brought: a piece of the log, or a range that is lost, or the error that ends the reading. The error travels
 // behind the data, so that everything before it is written first.
 type chunk struct {
@@ -49,7 +56,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 	if share.turn {
 		slow = &p.slow
 	}
-	for chunks := 1; ctx.Err() == nil && !p.ended(position); chunks++ {
+	for chunks := 1; !p.ended(position) && p.wait(ctx); chunks++ {
 		var into *partlog.Fetched
 		select {
 		case into = <-share.responses:
@@ -89,10 +96,10 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		p.highWatermark = max(p.highWatermark, position) // the leader serves it
 		if got.Next() == int64(position) {
 			share.responses <- got
+			p.due = started.Add(p.pace) // a broker that does not hold the fetch must not be asked in a loop
 			if share.turn {
 				return nil
 			}
-			sleep(ctx, time.Until(started.Add(p.pace))) // a broker that does not hold the fetch must not be asked in a loop
 			continue
 		}
 		if !p.trust.covers(got) { // another leader, who may have another log
@@ -102,6 +109,9 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		position = Position(got.Next())
 		*slow = max(0, *slow-1)
 		caughtUp := got.Next() >= got.LastStable // before the send: the chunk is the decoder's then
+		if caughtUp {
+			p.due = started.Add(p.pace)
+		}
 		if err := send(ctx, out, chunk{log: got}); err != nil || share.once {
 			return nil
 		}
@@ -112,11 +122,15 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			return send(ctx, out, chunk{err: errBehind})
 		case caughtUp && share.turn:
 			return nil
-		case caughtUp:
-			sleep(ctx, time.Until(started.Add(p.pace)))
 		}
 	}
 	return nil
+}
+
+// wait sleeps until the partition is due. It reports whether ctx still runs.
+func (p *pipeline) wait(ctx context.Context) bool {
+	sleep(ctx, time.Until(p.due))
+	return ctx.Err() == nil
 }
 
 // refusals remembers since when a broker refuses a position.

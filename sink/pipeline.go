@@ -38,6 +38,7 @@ type pipeline struct {
 	turns         *turns          // while it is behind
 	rows          *rowsLimit
 	pace          time.Duration // between the starts of two fetches of a partition that has caught up
+	due           time.Time     // when it is fetched again, if it has caught up
 
 	refused      map[int64]refusal // records that PostgreSQL refused when they were tried, by offset
 	id           partlog.TopicID   // the topic's id as the ledger has it
@@ -115,6 +116,9 @@ func (p *pipeline) hurry(stop, work context.Context, otherwise error) error {
 	err := errBehind
 	for errors.Is(err, errBehind) {
 		turn := p.turns.take(stop)
+		if turn == nil && stop.Err() != nil {
+			return nil
+		}
 		if turn == nil {
 			return otherwise
 		}
