@@ -209,9 +209,14 @@ func TestTablesAreFull(t *testing.T) {
 		r.Results[i+1].Part = part
 	}
 	r.Results[2].Stages = &stages{Fetch: []float64{1}, Decode: []float64{1}}
+	r.Columns = []*tableCost{{Rides: 2, Seconds: []float64{1}, CPU: []float64{1}, LogBytes: []float64{1}}}
+	r.Tuned, r.TunedRides = tunings(), 4_000_000
+	for _, one := range r.Tuned {
+		one.Runs = []measurement{{Seconds: 1}}
+	}
 	tables := r.tables()
-	if len(tables) != 5 {
-		t.Errorf("%d tables, want 5", len(tables))
+	if len(tables) != 7 {
+		t.Errorf("%d tables, want 7", len(tables))
 	}
 	for _, table := range tables {
 		for _, row := range table.rows {

@@ -67,6 +67,15 @@ func (b *bench) task(ctx context.Context, t task) (err error) {
 	if err != nil {
 		return err
 	}
+	switch {
+	case t.columns:
+		b.report.Columns, err = b.servers.columns(ctx, held, t.shape.Rides, b.runs)
+		return err
+	case t.tune:
+		b.report.TunedRides = t.shape.Rides
+		b.report.Tuned, err = b.servers.tune(ctx, topic, b.runs)
+		return err
+	}
 	results := b.report.begin(t)
 	for n := range b.runs {
 		if err := b.turn(ctx, results, topic, held); err != nil {

@@ -13,6 +13,7 @@
 //	rows.go        encoded rows, as the sink would send them; floor.go: COPY of them
 //	backfill.go    the sink as a process; watch.go, usage.go: what processes use
 //	cases.go       floor and sink in turns; stages.go: fetch and decode alone
+//	columns.go     what columns cost; settings.go: what PostgreSQL's settings do
 //	latency.go     from produce to visible, which the package bench/latency measures
 //	report.go      results; tables.go, text.go, markdown.go, chart.go: how they are shown; statistics.go, machine.go
 //

@@ -24,10 +24,12 @@ const (
 	partMembers  = "members"
 	partLatency  = "latency"
 	partWide     = "wide"
+	partColumns  = "columns"
+	partSettings = "settings"
 )
 
 func allParts() []string {
-	return []string{partFloor, partBackfill, partStages, partGrowth, partMembers, partLatency, partWide}
+	return []string{partFloor, partBackfill, partStages, partGrowth, partMembers, partLatency, partWide, partColumns, partSettings}
 }
 
 func codecs() []string { return []string{"none", "gzip", "snappy", "lz4", "zstd"} }

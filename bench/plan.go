@@ -30,6 +30,7 @@ type task struct {
 	// floors are the numbers of connections that COPY is measured with, and members the numbers of sinks; they take turns.
 	floors, members []int
 	stages          bool
+	columns, tune   bool
 }
 
 // plan is all cases, the most telling first.
@@ -82,6 +83,14 @@ func newPlan(o options) plan {
 	if wants(partMembers) {
 		p.cases = append(p.cases, task{part: partMembers, shape: first, floors: []int{2}, members: o.members})
 	}
+	if wants(partColumns) {
+		s := first
+		s.Rides = min(first.Rides, columnRides)
+		p.cases = append(p.cases, task{part: partColumns, shape: s, columns: true})
+	}
+	if wants(partSettings) {
+		p.cases = append(p.cases, task{part: partSettings, shape: first, tune: true})
+	}
 	if wants(partLatency) {
 		p.latency = &o.latency
 	}
@@ -103,6 +112,12 @@ func (p plan) estimate() time.Duration {
 		once := float64(len(c.floors))*(1+rides/copying+rides/counting) + float64(len(c.members))*(2+rides/moving+rides/counting)
 		if c.stages {
 			once += 3 * rides / copying
+		}
+		if c.columns {
+			once += float64(len(tableVariants())) * (1 + rides/(copying/2))
+		}
+		if c.tune {
+			once += float64(len(tunings())) * (2 + rides/moving + rides/counting)
 		}
 		seconds += once * float64(p.runs)
 	}

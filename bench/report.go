@@ -31,6 +31,10 @@ type report struct {
 	Settings    []setting `json:"postgres_settings"`
 	Results     []*result `json:"results"`
 	Latency     *delays   `json:"latency,omitempty"`
+
+	Columns    []*tableCost `json:"columns,omitempty"`
+	Tuned      []*tuned     `json:"tuned,omitempty"`
+	TunedRides int64        `json:"tuned_rides,omitempty"`
 }
 
 // result is a case: its floors, its sinks.

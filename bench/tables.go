@@ -38,7 +38,7 @@ func (r *report) tables() []table {
 		r.pairs(partMembers, "Several members of a group, begun together", "Several sinks share the topic; from the first fetch of the first to the last COMMIT of the last. "+
 			"A member that joins has the others stop and share out again."),
 		r.pairs(partWide, "Many partitions", ""),
-		r.floors(), r.stageTable(), r.delayTable(), r.used(),
+		r.floors(), r.stageTable(), r.delayTable(), r.columnTable(), r.tuningTable(), r.used(),
 	}
 	var filled []table
 	for _, t := range all {
