@@ -127,6 +127,38 @@ func Columns() []string {
 	return names
 }
 
+// TypeOf returns the type of a column of rides as PostgreSQL's regtype prints it: in which form AppendRow writes it. It is empty for what is no
+// column.
+func TypeOf(name string) string {
+	for i := range columns {
+		if columns[i].name == name {
+			return columns[i].kind.postgres()
+		}
+	}
+	return ""
+}
+
+func (k Kind) postgres() string {
+	switch k {
+	case kindOffset:
+		return "bigint"
+	case kindTimestamp:
+		return "timestamp with time zone"
+	case kindPartition, KindInteger:
+		return "integer"
+	case kindTopic, KindText:
+		return "text"
+	case KindTime:
+		return "timestamp without time zone"
+	case KindDecimal:
+		return "numeric"
+	case kindExtra:
+		return "jsonb"
+	case kindNull:
+	}
+	return ""
+}
+
 // Fields returns the fields of a ride in the order of Columns, without the columns that say where a record was read and without
 // extra_fields. The caller may change the slice.
 func Fields() []Field {

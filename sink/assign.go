@@ -43,6 +43,9 @@ func (s *Sink) prepare(ctx context.Context) error {
 	if err := servers.CheckDatabase(ctx, s.db); err != nil {
 		return err
 	}
+	if err := s.checkTypes(ctx); err != nil {
+		return err
+	}
 	topics, err := s.kafka.CheckTopics(ctx, s.cfg.Topics...)
 	if err != nil {
 		return err
@@ -99,7 +102,9 @@ func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[strin
 	}
 	var rows []ledgerRow
 	err = s.persist(ctx, "postgres", func(ctx context.Context) (err error) {
-		rows, err = s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
+		if err = s.checkTypes(ctx); err == nil {
+			rows, err = s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
+		}
 		return err
 	})
 	if err != nil {
@@ -132,6 +137,18 @@ func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[strin
 		return nil, err
 	}
 	return byName, nil
+}
+
+// checkTypes returns an *EnvironmentError if somebody gave a column of rides another type. COPY would not notice: an integer that became real is
+// stored as another number. A column that is missing is PostgreSQL's to tell, and halts partitions.
+func (s *Sink) checkTypes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
+	differences, err := servers.CompareColumns(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	return differences.TypesError()
 }
 
 // make makes rows and remembers them.

@@ -26,8 +26,9 @@ const (
 // SQLSTATE classes and codes, PostgreSQL documentation, appendix A. A prefix of two characters is a class.
 var (
 	// The server or the connection is in trouble, or another transaction was in the way: connection exceptions, serialization
-	// failure, deadlock, resources (disk, memory, connections), shutdown or crash, lock not available, a standby that cannot write.
-	retryStates = []string{"08", "40001", "40P01", "53", "57P", "55P03", "25006", "25P03", "58"} //nolint:gochecknoglobals // read only
+	// failure, deadlock, resources (disk, memory, connections), shutdown or crash, lock not available, a standby that cannot write. A login that is
+	// refused (28) was accepted when the sink started: a password is being changed, or pg_hba.conf.
+	retryStates = []string{"08", "28", "40001", "40P01", "53", "57P", "55P03", "25006", "25P03", "58"} //nolint:gochecknoglobals // read only
 	// One row is refused: data exceptions, a null where the user wants none, a foreign key of the user's, an exclusion, a trigger that
 	// raises, an index row that is too large. Not 23505: with a unique index of the user's a record that is there already halts, loudly,
 	// because the compare-and-set lets none come twice.
@@ -57,7 +58,7 @@ func classify(err error) action {
 	case hasPrefix(code, rowStates), code == "23514" && pg.ConstraintName != "":
 		return bisect
 	}
-	return halt // password, missing table, missing partition of rides (23514 without a name), anything new
+	return halt // missing table, missing partition of rides (23514 without a name), anything new
 }
 
 // classifyConnection decides about an error that did not come from PostgreSQL itself.

@@ -47,7 +47,7 @@ func TestClassify(t *testing.T) {
 		{"a COPY stream that PostgreSQL cannot read is our own defect", state("22P04"), halt},
 		{"a missing table needs a human", state("42P01"), halt},
 		{"a missing right needs a human", state("42501"), halt},
-		{"a wrong password needs a human", state("28P01"), halt},
+		{"a password that is refused by now may be on its way", state("28P01"), retry},
 		{"an error that nobody has seen before halts", state("XX999"), halt},
 		{"a connection that was cut is opened again", io.ErrUnexpectedEOF, retry},
 		{"a refused connection is waited for", &net.OpError{Op: "dial", Err: errors.New("connection refused")}, retry},

@@ -52,6 +52,9 @@ func (e *RecreatedError) Error() string {
 // ErrNoCommittedOffset says that --start committed found no committed offset of the group in Kafka.
 var ErrNoCommittedOffset = errors.New("the group has no committed offset in Kafka")
 
+// ErrHalted says that Run was stopped while a partition of this member was halted: the log, the ledger and sink status say which and why.
+var ErrHalted = errors.New("a partition is halted: see why with sink status, mend it and start again")
+
 // ErrStoppedEarly says that stop ended before anything was read. What failed failed because of that.
 var ErrStoppedEarly = errors.New("stopped before anything was read")
 

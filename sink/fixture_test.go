@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -129,7 +130,7 @@ func (f *fixture) run(cfg Config) (s *Sink, stop func() error) {
 		return <-ended
 	})
 	f.t.Cleanup(func() {
-		if err := stop(); err != nil {
+		if err := stop(); err != nil && !errors.Is(err, ErrHalted) {
 			f.t.Errorf("Run ended with %v", err)
 		}
 	})

@@ -19,6 +19,9 @@ import (
 // minFetchBytes is the least that a fetch asks for. A broker sends a larger batch all the same (KIP-74).
 const minFetchBytes = 16 << 10
 
+// warnInterval is how often a partition warns that its ledger moved at most.
+const warnInterval = time.Minute
+
 // errBehind says that there is more to read than a partition's own share takes in one response.
 var errBehind = errors.New("the partition is behind: it needs a turn")
 
@@ -45,6 +48,7 @@ type pipeline struct {
 	breaker      breaker
 	trust        trust        // in the log, by what identity.go saw of it
 	slow         int          // how often in a row an answer in a turn took too long: each halves what is asked
+	warned       time.Time    // when it was last logged that the ledger moved
 	ratioPercent atomic.Int64 // decompressed bytes per hundred fetched, of the last response
 }
 
@@ -62,7 +66,11 @@ func (p *pipeline) run(stop, work context.Context) error {
 		case errors.Is(err, errReread):
 			continue
 		case errors.Is(err, errMoved):
-			p.log.WarnContext(work, "the ledger moved: dropping what is buffered", "position", int64(p.state.position()))
+			level := slog.LevelDebug
+			if time.Since(p.warned) >= warnInterval { // another group that writes the same partition moves it at each batch
+				level, p.warned = slog.LevelWarn, time.Now()
+			}
+			p.log.Log(work, level, "the ledger moved: dropping what is buffered", "position", int64(p.state.position()))
 			continue
 		}
 		if err = p.adapt(stop, work, err); err == nil {

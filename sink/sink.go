@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Sink struct {
 	outages   outages
 	turns     atomic.Pointer[turns] // of the running generation, or of the last one
 	oversized *semaphore.Weighted   // one batch larger than its share at a time
+	halted    bool                  // a partition was, at the end of the last generation
 	points    *points
 }
 
@@ -84,9 +86,9 @@ func (s *Sink) Close() {
 	}
 }
 
-// Run moves records until stop ends; then it drains, leaves the group and returns nil. What waiting can mend it waits for; a partition
-// that cannot go on halts and the others go on. It returns an *EnvironmentError if a server is not as expected at the start,
-// ErrNoCommittedOffset for a start that does not exist.
+// Run moves records until stop ends; then it drains, leaves the group and returns nil, or ErrHalted if a partition is halted then. What waiting
+// can mend it waits for; a partition that cannot go on halts and the others go on. It returns an *EnvironmentError if a server is not as expected
+// at the start, or a column of rides gets another type later; ErrNoCommittedOffset for a start that does not exist.
 func (s *Sink) Run(stop context.Context) error {
 	if err := s.prepare(stop); err != nil {
 		return stoppedEarly(stop, err)
@@ -96,6 +98,9 @@ func (s *Sink) Run(stop context.Context) error {
 	}
 	moved := s.owned.total()
 	s.log.InfoContext(stop, "stopped", "inserted", moved.inserted, "dead_letters", moved.deadLettered, "tombstones", moved.tombstones)
+	if s.halted {
+		return ErrHalted
+	}
 	return nil
 }
 
@@ -165,7 +170,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 	defer finish()
 
 	var serve errgroup.Group
-	serve.Go(func() error { s.watch(serving, leader, topics); end(); return nil })
+	serve.Go(func() error { defer end(); return s.watch(serving, leader, topics) })
 	if bf != nil {
 		serve.Go(func() error { bf.wait(serving); end(); return nil })
 	}
@@ -173,6 +178,7 @@ func (s *Sink) serve(stop, ended context.Context, generation *kafka.Generation, 
 		serve.Go(func() error { return p.run(serving, work) })
 	}
 	err = serve.Wait()
+	s.halted = slices.ContainsFunc(pipelines, func(p *pipeline) bool { return p.state.isHalted() })
 	if errors.Is(err, ErrDrainTimeout) {
 		s.log.WarnContext(stop, "drain timed out; what was in flight is rolled back and read again by the next owner", "drain_timeout_seconds", s.cfg.DrainTimeout.Seconds())
 		err = nil

@@ -2,24 +2,29 @@ package sink
 
 import (
 	"context"
+	"errors"
 
 	"ridesink/internal/partlog"
 	"ridesink/internal/servers"
 )
 
-// watch.go: what changes under a running generation: new partitions, a topic that was made again, a ledger that somebody moved, a database
-// that is away.
+// watch.go: what changes under a running generation: new partitions, a topic that was made again, a ledger that somebody moved, columns of
+// another type, a database that is away.
 
 // watch asks for metadata until ctx ends or the group must share out again: there are partitions that it does not know and this member leads,
-// or a topic is another one than at the assignment.
-func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) {
+// or a topic is another one than at the assignment. Its only error is that rides has columns of other types by now.
+func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[string]partlog.Topic) error {
 	trouble := s.outage("postgres")
 	defer trouble.forget()
 	elsewhere := map[topicPartition]sighting{}
 	for {
 		sleep(ctx, s.cfg.WatchInterval)
 		if ctx.Err() != nil {
-			return
+			return nil
+		}
+		var changed *EnvironmentError
+		if err := s.checkTypes(ctx); errors.As(err, &changed) {
+			return err
 		}
 		s.lookAfterLedger(ctx, trouble, elsewhere)
 		topics, err := s.kafka.Log.Topics(ctx, s.cfg.Topics...)
@@ -33,11 +38,11 @@ func (s *Sink) watch(ctx context.Context, leader *leaderBalancer, assigned map[s
 			}
 			if seen, leads := leader.leads(topic.Name); leads && len(topic.Partitions) > seen {
 				s.log.InfoContext(ctx, "new partitions: sharing out again", "topic", topic.Name, "partitions", len(topic.Partitions), "before", seen)
-				return
+				return nil
 			}
 			if was := assigned[topic.Name].ID; was != topic.ID && was != (partlog.TopicID{}) && topic.ID != (partlog.TopicID{}) {
 				s.log.WarnContext(ctx, "the topic was deleted and made again", "topic", topic.Name)
-				return
+				return nil
 			}
 		}
 	}

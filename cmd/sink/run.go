@@ -15,7 +15,8 @@ type runCmd struct {
 
 // Help is shown by sink run --help.
 func (*runCmd) Help() string {
-	return `Moves records as they come until SIGTERM or SIGINT, then finishes the transactions in flight, leaves the group and exits 0.
+	return `Moves records as they come until SIGTERM or SIGINT, then finishes the transactions in flight, leaves the group and exits 0; 1 if a
+partition is halted then.
 A second signal exits at once with 130; nothing is lost then either.
 
 Examples:

@@ -52,7 +52,7 @@ func (c *trial) makeTrouble(attempts int, code string, seconds float64) {
 // passingStates are trouble of the server's that passes; refusingStates are said of a row; haltingStates ask for a human.
 func passingStates() []string {
 	return []string{
-		"08000", "08006", "40001", "40P01", "53000", "53100", "53200", "53300", "57P01", "57P02", "57P03", "55P03", "25006", "25P03", "58000", "58030",
+		"08000", "08006", "28000", "28P01", "40001", "40P01", "53000", "53100", "53200", "53300", "57P01", "57P02", "57P03", "55P03", "25006", "25P03", "58000", "58030",
 	}
 }
 
@@ -61,7 +61,7 @@ func refusingStates() []string {
 }
 
 func haltingStates() []string {
-	return []string{"0A000", "22P04", "23505", "23514", "25P02", "28000", "2F000", "42501", "42703", "42P01", "P0002", "XX000", "XX001", "XX002"}
+	return []string{"0A000", "22P04", "23505", "23514", "25P02", "2F000", "42501", "42703", "42P01", "P0002", "XX000", "XX001", "XX002"}
 }
 
 // TestFaultSQLState holds: trouble that passes is waited for; a row that is refused becomes a dead letter, alone; any other code halts, and

@@ -120,40 +120,14 @@ func discard(ctx context.Context, conn *pgxpool.Conn) {
 
 // checkColumns makes sure that rides has the columns that are compared. What users added is none of them.
 func (s *snapshot) checkColumns(ctx context.Context) error {
-	rows, err := s.rows.Query(ctx, readColumns)
+	differences, err := servers.CompareColumns(ctx, s.rows)
 	if err != nil {
-		return fmt.Errorf("read the columns of rides: %w", err)
+		return err
 	}
-	type column struct {
-		oid uint32
-		typ string
-	}
-	there := map[string]column{}
-	var name string
-	var c column
-	if _, err := pgx.ForEachRow(rows, []any{&name, &c.oid, &c.typ}, func() error {
-		there[name] = c
-		return nil
-	}); err != nil {
-		return fmt.Errorf("read the columns of rides: %w", err)
-	}
-	var missing, others []string
-	for _, want := range rideColumns() {
-		has, ok := there[want.name]
-		switch {
-		case !ok:
-			missing = append(missing, want.name)
-		case has.oid != want.oid:
-			others = append(others, fmt.Sprintf("%s is %s, not %s", want.name, has.typ, want.typ))
-		}
-	}
-	if len(missing) > 0 {
+	if missing := differences.Missing; len(missing) > 0 {
 		return &servers.EnvironmentError{What: "rides has no column " + strings.Join(missing, ", "), Do: "run sink migrate up, or add the column again: without it nothing can be compared"}
 	}
-	if len(others) > 0 {
-		return &servers.EnvironmentError{What: "columns of rides have other types: " + strings.Join(others, ", "), Do: "give them the type that the sink's migrations made: other types cannot be compared"}
-	}
-	return nil
+	return differences.TypesError()
 }
 
 func (s *snapshot) readLedger(ctx context.Context, topics []string) error {

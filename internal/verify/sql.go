@@ -26,12 +26,6 @@ const exportSnapshot = `SELECT pg_export_snapshot()`
 // importSnapshot must be the first statement of its transaction; the name is PostgreSQL's own.
 func importSnapshot(name string) string { return "SET TRANSACTION SNAPSHOT " + literal(name) }
 
-// readColumns returns the columns that rides has.
-const readColumns = `
-SELECT attname, atttypid, format_type(atttypid, atttypmod)
-  FROM pg_attribute
- WHERE attrelid = 'rides'::regclass AND attnum > 0 AND NOT attisdropped`
-
 // readLedger returns the positions of topics.
 const readLedger = `
 SELECT kafka_topic, kafka_partition, topic_id, first_offset, next_offset, coalesce(last_offset, -1), coalesce(last_timestamp, -1),

@@ -28,23 +28,10 @@ const (
 	formJSONB
 )
 
-// Types of PostgreSQL by object id, as they have been for ever, and how they are called.
-const (
-	oidInt8        = 20
-	oidInt4        = 23
-	oidText        = 25
-	oidTimestamp   = 1114
-	oidTimestamptz = 1184
-	oidNumeric     = 1700
-	oidJSONB       = 3802
-)
-
 // rideColumn is a column of rides as the sink writes it.
 type rideColumn struct {
 	name string
 	form form
-	oid  uint32
-	typ  string
 }
 
 // Columns that do not come from a record's value.
@@ -52,36 +39,18 @@ const (
 	columnOffset    = "kafka_offset"
 	columnTimestamp = "kafka_timestamp"
 	columnPartition = "kafka_partition"
-	columnTopic     = "kafka_topic"
-	columnExtra     = "extra_fields"
 )
 
 // rideColumns describes schema.Columns, in that order.
 func rideColumns() []rideColumn {
-	of := map[string]rideColumn{
-		columnOffset:    {form: formInt8, oid: oidInt8, typ: "bigint"},
-		columnTimestamp: {form: formTimestamp, oid: oidTimestamptz, typ: "timestamp with time zone"},
-		columnPartition: {form: formInt4, oid: oidInt4, typ: "integer"},
-		columnTopic:     {form: formText, oid: oidText, typ: "text"},
-		columnExtra:     {form: formJSONB, oid: oidJSONB, typ: "jsonb"},
+	forms := map[string]form{
+		"bigint": formInt8, "integer": formInt4, "text": formText, "numeric": formNumeric, "jsonb": formJSONB,
+		"timestamp without time zone": formTimestamp, "timestamp with time zone": formTimestamp,
 	}
-	for _, field := range schema.Fields() {
-		switch field.Kind {
-		case schema.KindTime:
-			of[field.Column] = rideColumn{form: formTimestamp, oid: oidTimestamp, typ: "timestamp without time zone"}
-		case schema.KindInteger:
-			of[field.Column] = rideColumn{form: formInt4, oid: oidInt4, typ: "integer"}
-		case schema.KindText:
-			of[field.Column] = rideColumn{form: formText, oid: oidText, typ: "text"}
-		case schema.KindDecimal:
-			of[field.Column] = rideColumn{form: formNumeric, oid: oidNumeric, typ: "numeric"}
-		}
-	}
-	columns := make([]rideColumn, 0, len(of))
-	for _, name := range schema.Columns() {
-		c := of[name]
-		c.name = name
-		columns = append(columns, c)
+	names := schema.Columns()
+	columns := make([]rideColumn, 0, len(names))
+	for _, name := range names {
+		columns = append(columns, rideColumn{name: name, form: forms[schema.TypeOf(name)]})
 	}
 	return columns
 }
