@@ -286,6 +286,12 @@ func TestParse(t *testing.T) {
 	if first := newPlan(all).cases[0]; first.shape != (shape{schema.TLC, 4, "none", 4_000_000}) || first.part != partBackfill {
 		t.Errorf("the first case is %+v, want the headline", first)
 	}
+	for flag, want := range map[string]int{"-all=false": 2 * (1 + 2 + 2 + 1), "-all": 2 * 3 * 3 * 2} {
+		o, err := parse([]string{flag, "-parts=backfill"}, io.Discard)
+		if cases := newPlan(o).cases; err != nil || len(cases) != want {
+			t.Errorf("%s: %d cases, %v; want %d", flag, len(cases), err, want)
+		}
+	}
 	for _, bad := range []string{"-parts=x", "-rides=0", "-rides=a", "-dialects=green-csv", "-codecs=zip", "-runs=0", "x"} {
 		if _, err := parse([]string{bad}, io.Discard); err == nil {
 			t.Errorf("%s is accepted", bad)

@@ -43,6 +43,7 @@ type options struct {
 	codecs              []string
 	growth              []int64
 	members             []int
+	all                 bool
 	wide                int   // partitions of the wide topic
 	wideRides           int64 // and its rides
 	runs                int
@@ -67,6 +68,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	dialects := flags.String("dialects", "tlc,snake,minimal", "`dialects` of the rides: tlc is A, snake B, minimal C")
 	partitions := flags.String("partitions", "4,1,16", "how many `partitions` a topic has")
 	compressions := flags.String("codecs", "none,lz4", "`codecs` that producers compress with: "+strings.Join(codecs(), ", "))
+	flags.BoolVar(&o.all, "all", false, "backfill each dialect with each number of partitions and each codec, not one thing changed at a time; takes half an hour more")
 	short := flags.Bool("short", false, "tiny numbers, once, to see that it works; no measurement. Wins over the flags above")
 	flags.IntVar(&o.runs, "runs", 5, "how often floor and sink are measured, in turns")
 	flags.StringVar(&o.json, "json", "", "`file` for the results as JSON")

@@ -47,14 +47,8 @@ func newPlan(o options) plan {
 	wants := func(part string) bool { return slices.Contains(o.parts, part) }
 	one := []int{1}
 	if wants(partBackfill) {
-		for _, rides := range o.rides {
-			for _, codec := range o.codecs {
-				for _, dialect := range o.dialects {
-					for _, partitions := range o.partitions {
-						p.cases = append(p.cases, task{part: partBackfill, shape: shape{dialect, partitions, codec, rides}, floors: []int{2}, members: one})
-					}
-				}
-			}
+		for _, s := range o.shapes() {
+			p.cases = append(p.cases, task{part: partBackfill, shape: s, floors: []int{2}, members: one})
 		}
 	}
 	if wants(partFloor) {
@@ -100,6 +94,22 @@ func newPlan(o options) plan {
 		p.cases = append(p.cases, task{part: partWide, shape: s, floors: []int{2}, members: one})
 	}
 	return p
+}
+
+// shapes are the topics of the backfills: the first of each list, and then one thing changed at a time; or each with each.
+func (o options) shapes() (all []shape) {
+	for _, rides := range o.rides {
+		for d, dialect := range o.dialects {
+			for p, partitions := range o.partitions {
+				for c, codec := range o.codecs {
+					if changed := min(d, 1) + min(p, 1) + min(c, 1); changed <= 1 || o.all {
+						all = append(all, shape{dialect, partitions, codec, rides})
+					}
+				}
+			}
+		}
+	}
+	return all
 }
 
 // estimate guesses, from a machine of two cores, how long all takes.
