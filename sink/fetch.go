@@ -46,9 +46,10 @@ type lostRange struct{ first, next Position }
 
 // fetch reads from position until ctx ends, p.end is reached or share has to be given back, a chunk at a time. It closes out. Outages are waited
 // for here, but not with a turn. What cannot be mended by waiting is sent as the last chunk, errBehind too.
-func (p *pipeline) fetch(ctx, polling context.Context, position Position, share *share, out chan<- chunk) error {
+func (p *pipeline) fetch(ctx, polling context.Context, position Position, share *share, out chan<- chunk) {
 	defer close(out)
 	reader := p.sink.kafka.Log.Partition(p.topic, p.partition)
+	end := func(last chunk) { _ = send(ctx, out, last) } // a stop may come first, and is no trouble: the next start finds the same
 	trouble := p.sink.outage("kafka")
 	defer trouble.forget()
 	var seen refusals
@@ -61,7 +62,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		select {
 		case into = <-share.responses:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 		started := time.Now()
 		got, err := reader.Fetch(polling, int64(position), partlog.FetchOptions{
@@ -70,7 +71,7 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 		if err != nil {
 			share.responses <- into
 			if ctx.Err() != nil {
-				return nil
+				return
 			}
 			p.trust.shaken()
 			if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -78,10 +79,11 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			}
 			last, wait := p.refusal(ctx, err, position, &seen)
 			if last != nil {
-				return send(ctx, out, *last)
+				end(*last)
+				return
 			}
 			if share.turn { // others can use it meanwhile
-				return nil
+				return
 			}
 			if wait == 0 {
 				wait = trouble.failed(ctx, err)
@@ -98,13 +100,14 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			share.responses <- got
 			p.due = started.Add(p.pace) // a broker that does not hold the fetch must not be asked in a loop
 			if share.turn {
-				return nil
+				return
 			}
 			continue
 		}
 		if !p.trust.covers(got) { // another leader, who may have another log
 			share.responses <- got
-			return send(ctx, out, chunk{err: errReread})
+			end(chunk{err: errReread})
+			return
 		}
 		position = Position(got.Next())
 		*slow = max(0, *slow-1)
@@ -113,18 +116,19 @@ func (p *pipeline) fetch(ctx, polling context.Context, position Position, share 
 			p.due = started.Add(p.pace)
 		}
 		if err := send(ctx, out, chunk{log: got}); err != nil || share.once {
-			return nil
+			return
 		}
 		switch {
 		case !caughtUp && !share.turn:
-			return send(ctx, out, chunk{err: errBehind})
+			end(chunk{err: errBehind})
+			return
 		case !caughtUp && chunks >= responsesPerTurn && p.turns.wanted():
-			return send(ctx, out, chunk{err: errBehind})
+			end(chunk{err: errBehind})
+			return
 		case caughtUp && share.turn:
-			return nil
+			return
 		}
 	}
-	return nil
 }
 
 // wait sleeps until the partition is due. It reports whether ctx still runs.

@@ -190,7 +190,7 @@ func (p *pipeline) move(stop, work context.Context, share *share) error {
 	share.refill()
 	chunks := make(chan chunk)   // closed by fetch, its only sender
 	batches := make(chan *batch) // closed by decode, its only sender
-	stages.Go(func() error { return p.fetch(fetching, polling, position, share, chunks) })
+	stages.Go(func() error { p.fetch(fetching, polling, position, share, chunks); return nil })
 	stages.Go(func() error { return p.decode(work, position, share, chunks, batches) })
 	stages.Go(func() error { return p.writeAll(work, batches, share.batches) })
 	return stages.Wait()

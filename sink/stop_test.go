@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,5 +110,39 @@ func TestAStopEndsAfterDrainTimeout(t *testing.T) {
 	}
 	if n := f.count("SELECT count(*) FROM rides"); n != 10 {
 		t.Errorf("%d rides, want the 10 from before", n)
+	}
+}
+
+// A stop is no trouble for a partition that is behind, and about to say so: nothing halts, and what was read is written.
+func TestAStopWhileBehindHaltsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	const responses, records = 20, 1_000
+	value := []byte(`{"VendorID":1}`) // small, so that a response makes more rows than there is memory for
+	for range responses {
+		f.send(0, slices.Repeat([][]byte{value}, records)...)
+	}
+	cfg := f.config()
+	cfg.MemoryBytes = 1 << 20
+	inFlight, stopped := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	r := f.runAt(cfg, func(at point) {
+		if at == afterCopy {
+			once.Do(func() { close(inFlight); <-stopped })
+		}
+	})
+	select {
+	case <-inFlight:
+	case <-time.After(patience):
+		t.Fatalf("no transaction begins\n%s", f.log)
+	}
+	r.cancel()
+	close(stopped)
+	r.wait(f)
+	if n := f.count("SELECT count(*) FROM sink_ledger WHERE halted_reason IS NULL"); n != 1 {
+		t.Errorf("the partition is halted\n%s", f.log)
+	}
+	if n, at := f.count("SELECT count(*) FROM rides"), f.count("SELECT next_offset FROM sink_ledger"); n != at || n == 0 || n == responses*records {
+		t.Errorf("%d rides at position %d, want as many, and not all\n%s", n, at, f.log)
 	}
 }
