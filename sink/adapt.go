@@ -42,7 +42,7 @@ func (p *pipeline) moveOversized(stop, work context.Context, size int) error {
 	}
 	defer p.sink.oversized.Release(1)
 	for {
-		large := newShare(size)
+		large := newShare(size, size)
 		large.once = true
 		err := p.move(stop, work, large)
 		var tooLarge *partlog.TooLargeError

@@ -48,18 +48,18 @@ type event struct {
 	reason      string
 }
 
-// rowsSlack is how much longer than its share a batch may become before its memory is moved: it is full once it is longer.
+// rowsSlack is how much longer than its share of rows a batch may become before its memory is moved: it is full once it is longer.
 const rowsSlack = 64 << 10
 
 // reset empties b and begins it at first. It keeps its memory up to twice the share, and has all of a turn's at once: growing to it step by step
 // would cost as much again.
 func (b *batch) reset(tp topicPartition, first Position, s *share) {
 	rows, index := b.rows[:0], b.index[:0]
-	if cap(rows) > 2*s.bytes+rowsSlack {
+	if cap(rows) > 2*s.rows+rowsSlack {
 		rows, index = nil, nil
 	}
 	if s.turn && rows == nil {
-		rows = make([]byte, 0, s.bytes+rowsSlack)
+		rows = make([]byte, 0, s.rows+rowsSlack)
 	}
 	*b = batch{topicPartition: tp, first: first, next: first, rows: schema.AppendCopyHeader(rows), index: index}
 }

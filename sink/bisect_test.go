@@ -22,7 +22,7 @@ func TestBisect(t *testing.T) {
 		every := rapid.SampledFrom([]int{1, 2, 7, 100, 599}).Draw(t, "one bad in")
 		first := rapid.IntRange(0, n-1).Draw(t, "first bad")
 		b := new(batch)
-		b.reset(topicPartition{topic: f.topic}, 0, newShare(1<<20))
+		b.reset(topicPartition{topic: f.topic}, 0, newShare(1<<20, 1<<20))
 		var want []int64
 		for i := range n {
 			value := rides(i%1000, 1)[0]

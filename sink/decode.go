@@ -79,7 +79,7 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 			return err
 		}
 		d.next = d.b.next
-		if d.b.full(min(d.rows.bytes(), d.share.bytes)) {
+		if d.b.full(min(d.rows.bytes(), d.share.rows)) {
 			if err := d.handOver(ctx); err != nil {
 				return err
 			}

@@ -198,7 +198,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
 			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
-			breaker: breaker{limit: s.cfg.MaxDeadLetters}, own: newShare(own), turns: turns, rows: newRowsLimit(turns.bytes),
+			breaker: breaker{limit: s.cfg.MaxDeadLetters}, own: newShare(own, own), turns: turns, rows: newRowsLimit(turns.rows),
 			pace: paceOf(len(assigned)),
 		}
 		pipelines = append(pipelines, p)

@@ -17,8 +17,9 @@ const (
 	minShareBytes = minFetchBytes
 	// mostShareBytes is the largest share of a partition's own: what 20,000 rides/s in one partition bring in 25 ms.
 	mostShareBytes = 256 << 10
-	// mostTurnBytes is the largest share of a turn: docs/performance.md has what other sizes cost.
+	// mostTurnBytes is the largest share of a turn, mostRowsBytes the most rows of one: docs/performance.md has what other sizes cost.
 	mostTurnBytes = 4 << 20
+	mostRowsBytes = 6 << 20
 	// buffersAhead is how many responses, and how many batches, a pipeline works on at once: one being read, one being written.
 	buffersAhead = 2
 	// buffersPerShare is what a share's memory is divided by: responses, decompressed batches and rows, buffersAhead of each.
@@ -36,15 +37,16 @@ const (
 
 // share is memory to read and write with. One pipeline at a time uses it.
 type share struct {
-	bytes     int                   // the most of a response, of a decompressed batch, and of the rows of a transaction
+	bytes     int                   // the most of a response, and of a decompressed batch
+	rows      int                   // the most of the rows of a transaction
 	turn      bool                  // it is given back when the partition has caught up or has trouble
 	once      bool                  // it is for one response
 	responses chan *partlog.Fetched // free ones
 	batches   chan *batch           // free ones
 }
 
-func newShare(bytes int) *share {
-	return &share{bytes: bytes, responses: make(chan *partlog.Fetched, buffersAhead), batches: make(chan *batch, buffersAhead)}
+func newShare(bytes, rows int) *share {
+	return &share{bytes: bytes, rows: rows, responses: make(chan *partlog.Fetched, buffersAhead), batches: make(chan *batch, buffersAhead)}
 }
 
 // refill makes what is missing: at first everything, later what a pipeline that failed has left behind. Nothing has memory before it is used.
@@ -59,21 +61,24 @@ func (s *share) refill() {
 
 // turns are the large shares of a generation. Safe for concurrent use.
 type turns struct {
-	bytes   int         // of each
+	bytes   int // of each, as the two of a share
+	rows    int
 	free    chan *share // whoever has waited longest gets the next
 	waiting atomic.Int32
 }
 
 // shareOut divides memory among partitions that are written over so many connections: three quarters for turns, the rest for the partitions
-// themselves. Beyond 341 partitions of 128 MiB the smallest shares need more than that. No share is above most, the largest batch that is read
-// at all.
+// themselves; what few partitions leave of that is for the rows of turns. Beyond 341 partitions of 128 MiB the smallest shares need more than
+// there is. No share is above most, the largest batch that is read at all.
 func shareOut(memory, most, partitions, connections int) (own int, large *turns) {
 	partitions = max(1, partitions)
 	own = min(most, mostShareBytes, max(minShareBytes, memory/4/(buffersPerShare*partitions)))
 	count := min(partitions, connections+turnsAhead)
 	large = &turns{bytes: min(most, mostTurnBytes, max(own, memory*3/4/(buffersPerShare*count))), free: make(chan *share, count)}
+	left := memory - buffersPerShare*own*partitions
+	large.rows = max(large.bytes, min(mostRowsBytes, left/(buffersAhead*count)-2*large.bytes))
 	for range count {
-		s := newShare(large.bytes)
+		s := newShare(large.bytes, large.rows)
 		s.turn = true
 		large.free <- s
 	}

@@ -15,23 +15,25 @@ import (
 func TestMemoryIsSharedOut(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		scenario                               string
-		memory, most, partitions, connections  int
-		wantOwn, wantTurn, wantTurns, wantOver int
+		scenario                              string
+		memory, most, partitions, connections int
+		wantOwn, wantTurn, wantRows           int
+		wantTurns, wantOver                   int
 	}{
-		{"one partition needs no more than is useful", 128 << 20, 32 << 20, 1, 2, 256 << 10, 4 << 20, 1, 0},
-		{"a few partitions have more turns than connections", 128 << 20, 32 << 20, 8, 2, 256 << 10, 4 << 20, 4, 0},
-		{"many partitions have little each", 128 << 20, 32 << 20, 256, 2, 21845, 4 << 20, 4, 0},
-		{"beyond that the smallest shares need more", 128 << 20, 32 << 20, 1024, 2, 16 << 10, 4 << 20, 4, 64 << 20},
-		{"many connections have smaller turns", 128 << 20, 32 << 20, 64, 15, 87381, 986895, 17, 0},
-		{"little memory", 1 << 20, 1 << 20, 1, 2, 43690, 131072, 1, 0},
-		{"no share is above the largest batch", 128 << 20, 1 << 20, 4, 2, 256 << 10, 1 << 20, 4, 0},
+		{"one partition needs no more than is useful", 128 << 20, 32 << 20, 1, 2, 256 << 10, 4 << 20, 6 << 20, 1, 0},
+		{"a few partitions have more turns than connections", 128 << 20, 32 << 20, 8, 2, 256 << 10, 4 << 20, 6 << 20, 4, 0},
+		{"many partitions have little each", 128 << 20, 32 << 20, 256, 2, 21845, 4 << 20, 4194368, 4, 0},
+		{"beyond that the smallest shares need more", 128 << 20, 32 << 20, 1024, 2, 16 << 10, 4 << 20, 4 << 20, 4, 64 << 20},
+		{"many connections have smaller turns", 128 << 20, 32 << 20, 64, 15, 87381, 986895, 986898, 17, 0},
+		{"little memory", 1 << 20, 1 << 20, 1, 2, 43690, 131072, 131074, 1, 0},
+		{"no share is above the largest batch", 128 << 20, 1 << 20, 4, 2, 256 << 10, 1 << 20, 6 << 20, 4, 0},
 	} {
 		own, turns := shareOut(c.memory, c.most, c.partitions, c.connections)
-		if own != c.wantOwn || turns.bytes != c.wantTurn || len(turns.free) != c.wantTurns {
-			t.Errorf("%s: %d bytes of its own, %d turns of %d, want %d, %d of %d", c.scenario, own, len(turns.free), turns.bytes, c.wantOwn, c.wantTurns, c.wantTurn)
+		if own != c.wantOwn || turns.bytes != c.wantTurn || turns.rows != c.wantRows || len(turns.free) != c.wantTurns {
+			t.Errorf("%s: %d bytes of its own, %d turns of %d and rows of %d, want %d, %d of %d and rows of %d", c.scenario, own, len(turns.free), turns.bytes, turns.rows,
+				c.wantOwn, c.wantTurns, c.wantTurn, c.wantRows)
 		}
-		if all := buffersPerShare * (c.partitions*own + len(turns.free)*turns.bytes); all > c.memory+c.wantOver {
+		if all := buffersPerShare*c.partitions*own + buffersAhead*len(turns.free)*(2*turns.bytes+turns.rows); all > c.memory+c.wantOver {
 			t.Errorf("%s: %d bytes in all, %d are allowed", c.scenario, all, c.memory+c.wantOver)
 		}
 	}
@@ -198,7 +200,7 @@ func TestATurnIsGivenBackInTrouble(t *testing.T) {
 	s := f.sink(cfg)
 	own, turns := shareOut(cfg.MemoryBytes, cfg.MaxBatchBytes, 1, 1)
 	tp := topicPartition{topic: f.topic}
-	p := &pipeline{topicPartition: tp, sink: s, log: cfg.Logger, state: newPartitionState(tp), end: -1, own: newShare(own), turns: turns, rows: newRowsLimit(turns.bytes)}
+	p := &pipeline{topicPartition: tp, sink: s, log: cfg.Logger, state: newPartitionState(tp), end: -1, own: newShare(own, own), turns: turns, rows: newRowsLimit(turns.rows)}
 	turn := turns.take(t.Context())
 	turn.refill()
 	out := make(chan chunk)

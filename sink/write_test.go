@@ -17,7 +17,7 @@ import (
 func rideBatch(t *testing.T, topic string, first, n int) *batch {
 	t.Helper()
 	b := new(batch)
-	b.reset(topicPartition{topic: topic}, Position(first), newShare(1<<20))
+	b.reset(topicPartition{topic: topic}, Position(first), newShare(1<<20, 1<<20))
 	d := schema.NewDecoder()
 	for i, value := range rides(first, n) {
 		r := partlog.Record{Offset: int64(first + i), Timestamp: 1593563132000, LeaderEpoch: 3, Value: value}
