@@ -24,7 +24,7 @@ type statusCmd struct {
 	kafkaOptions
 	topicsOptions
 	databaseOptions
-	RateOver time.Duration `name:"rate-over" default:"1s" placeholder:"DURATION" help:"How long to watch the positions for the rate; 0 leaves it out."`
+	RateOver time.Duration `name:"rate-over" default:"500ms" placeholder:"DURATION" help:"How long to watch the positions for the rate; 0 leaves it out."`
 	Watch    bool          `name:"watch" short:"w" help:"Look again and again, until Ctrl-C."`
 	JSON     bool          `name:"json" help:"Print JSON, one object a look."`
 }

@@ -43,9 +43,9 @@ func TestWide(t *testing.T) {
 		answer func() string
 		counts map[string]int // how often a text is in the answer
 	}{
-		{"sink status", command("status"), map[string]int{s.topic() + "/": partitions, "2,560": 1}},
-		{"sink status --json", command("status", "--json"), map[string]int{`"inserted": 10`: partitions, `"inserted": 2560`: 1}},
-		{"sink peek", command("peek", "--topics="+s.topic(), "--limit=100"), map[string]int{s.topic(): 100}},
+		{"sink status", command("status"), map[string]int{s.topic() + "/": partitions, " 2560 ": 1}},
+		{"sink status --json", command("status", "--json"), map[string]int{`"inserted":10,`: partitions, `"inserted":2560,`: 1}},
+		{"sink peek", command("peek", s.topic(), "--limit=100"), map[string]int{"insert": 100}},
 		{"/readyz", page("/readyz"), map[string]int{"": 0}},
 		{"/metrics", page("/metrics"), map[string]int{`outcome="inserted",partition=`: partitions}},
 		{"/status.json", page("/status.json"), map[string]int{`"topic":`: partitions}},
