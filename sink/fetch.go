@@ -27,10 +27,10 @@ const (
 )
 
 // paceOf is the least time between the starts of two fetches of a partition that has caught up, by how many partitions this member has. Each fetch
-// that finds something is a transaction: some 160 a second at most, whatever the partitions. docs/performance.md has what that costs, and the
+// that finds something is a transaction: some 130 to 160 a second at most, whatever the partitions. docs/performance.md has what that costs, and the
 // latency.
 func paceOf(partitions int) time.Duration {
-	return max(25*time.Millisecond, time.Duration(partitions)*6*time.Millisecond)
+	return max(30*time.Millisecond, time.Duration(partitions)*6*time.Millisecond)
 }
 
 // chunk is what one fetch brought: a piece of the log, or a range that is lost, or the error that ends the reading. The error travels

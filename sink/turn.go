@@ -15,7 +15,7 @@ import (
 const (
 	// minShareBytes is the smallest share. A batch of the log that needs more takes a turn.
 	minShareBytes = minFetchBytes
-	// mostShareBytes is the largest share of a partition's own: what 20,000 rides/s in one partition bring in 25 ms.
+	// mostShareBytes is the largest share of a partition's own: what 20,000 rides/s in one partition bring in 25 ms or so.
 	mostShareBytes = 256 << 10
 	// mostTurnBytes is the largest share of a turn, mostRowsBytes the most rows of one: docs/performance.md has what other sizes cost.
 	mostTurnBytes = 4 << 20
