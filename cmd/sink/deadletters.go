@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"ridesink/internal/plural"
 	"ridesink/internal/repair"
 	"ridesink/internal/servers"
 )
@@ -68,6 +69,17 @@ type deadlettersListCmd struct {
 	Limit int64 `name:"limit" default:"100" placeholder:"N" help:"At most so many."`
 }
 
+// Help is shown by sink deadletters list --help.
+func (*deadlettersListCmd) Help() string {
+	return `Lists dead letters by topic, partition and offset: where each came from, since when it is one, how long its value is, and why it is no ride.
+With --json each is an object on a line of its own.
+
+Examples:
+  sink deadletters list
+  sink deadletters list --reason wrong_type --since 2026-11-01T00:00:00Z --limit 20
+  sink deadletters list --partition rides/3 --json | jq -r .reason | sort | uniq -c`
+}
+
 // Run lists; with --json, an object a line.
 func (c *deadlettersListCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
 	if c.Limit < 1 {
@@ -106,6 +118,15 @@ type deadlettersShowCmd struct {
 	databaseOptions
 	Record string `arg:"" name:"record" placeholder:"TOPIC/PARTITION/OFFSET" help:"The record, as sink deadletters list names it: topic/partition/offset."`
 	JSON   bool   `name:"json" help:"Print JSON, with bytes in base64."`
+}
+
+// Help is shown by sink deadletters show --help.
+func (*deadlettersShowCmd) Help() string {
+	return `Prints key, headers and value as they were in Kafka, as text and as a hex dump, with the reason and the error.
+
+Examples:
+  sink deadletters show rides/3/4200
+  sink deadletters show rides/3/4200 --json | jq -r .value | base64 -d`
 }
 
 // Run prints one.
@@ -170,7 +191,7 @@ func writeBytes(b *strings.Builder, name string, value []byte) {
 		fmt.Fprintf(b, "%s: null\n", name)
 		return
 	}
-	fmt.Fprintf(b, "%s: %d bytes\n%q\n%s", name, len(value), value, hex.Dump(value))
+	fmt.Fprintf(b, "%s: %s\n%q\n%s", name, plural.Of(len(value), "byte"), value, hex.Dump(value))
 }
 
 // deadlettersRetryCmd is `sink deadletters retry`.
@@ -179,7 +200,11 @@ type deadlettersRetryCmd struct{ letterOptions }
 // Help is shown by sink deadletters retry --help.
 func (*deadlettersRetryCmd) Help() string {
 	return `Tries dead letters again, with this binary and the tables as they are now. Those that are rides are moved into rides in one transaction a batch; the
-others stay, with the reason why as of today. It can be repeated, and sinks may go on running.`
+others stay, with the reason why as of today. It can be repeated, and sinks may go on running.
+
+Examples:
+  sink deadletters retry
+  sink deadletters retry --reason rejected_by_database --partition rides/3`
 }
 
 // Run retries.
@@ -206,9 +231,10 @@ func (c *deadlettersRetryCmd) Run(ctx context.Context, log *slog.Logger, stdout 
 		return printJSON(stdout, totals)
 	}
 	for _, p := range totals.Partitions {
-		fmt.Fprintf(stdout, "%s: %d stored, %d stay\n", p.Place, p.Stored, p.Stay)
+		fmt.Fprintf(stdout, "%s: %d stored, %d %s\n", p.Place, p.Stored, p.Stay, plural.Either(p.Stay, "stays", "stay"))
 	}
-	_, err = fmt.Fprintf(stdout, "%d stored as rides, %d stay dead letters\n", totals.Stored, totals.Stay)
+	_, err = fmt.Fprintf(stdout, "%d stored as %s, %d %s\n", totals.Stored, plural.Either(totals.Stored, "a ride", "rides"),
+		totals.Stay, plural.Either(totals.Stay, "stays a dead letter", "stay dead letters"))
 	return err
 }
 
@@ -222,7 +248,11 @@ type deadlettersDropCmd struct {
 // Help is shown by sink deadletters drop --help.
 func (*deadlettersDropCmd) Help() string {
 	return `Deletes dead letters for good. sink_ledger counts them as lost from then on, and sink_events has their offsets, so that sums still close and
-sink verify can tell why there is no row.`
+sink verify can tell why there is no row.
+
+Examples:
+  sink deadletters drop --until 2026-11-01T00:00:00Z
+  sink deadletters drop --reason invalid_json --because "test data" --yes`
 }
 
 // Run asks, and drops.
@@ -239,7 +269,7 @@ func (c *deadlettersDropCmd) Run(ctx context.Context, log *slog.Logger, stdout i
 		}
 		var plan strings.Builder
 		for _, p := range counted {
-			fmt.Fprintf(&plan, "%s: %d dead letters will be dropped\n", p.Place, p.DeadLetters)
+			fmt.Fprintf(&plan, "%s: %s will be dropped\n", p.Place, plural.Of(p.DeadLetters, "dead letter"))
 		}
 		if err := confirm(plan.String()); err != nil {
 			return err
@@ -260,6 +290,6 @@ func (c *deadlettersDropCmd) Run(ctx context.Context, log *slog.Logger, stdout i
 			Dropped    int64                     `json:"dropped"`
 		}{dropped, total})
 	}
-	_, err = fmt.Fprintf(stdout, "%d dead letters dropped; sink_ledger counts them as lost\n", total)
+	_, err = fmt.Fprintf(stdout, "%s dropped; sink_ledger counts %s as lost\n", plural.Of(total, "dead letter"), plural.Either(total, "it", "them"))
 	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"ridesink/internal/plural"
 	"ridesink/internal/repair"
 )
 
@@ -199,7 +200,8 @@ func writeRecreations(plan []*repair.Recreation) string {
 		if c.KeptAs != "" {
 			what = "kept as topic " + strconv.Quote(c.KeptAs)
 		}
-		fmt.Fprintf(&b, "%s: %d rows and %d dead letters of the old topic %s; the new one begins at its log start, %d partitions\n", c.Topic, c.Rows, c.DeadLetters, what, c.Partitions)
+		fmt.Fprintf(&b, "%s: %s and %s of the old topic %s; the new one begins at its log start, %s\n", c.Topic, plural.Of(c.Rows, "row"),
+			plural.Of(c.DeadLetters, "dead letter"), what, plural.Of(c.Partitions, "partition"))
 		if !c.Known {
 			fmt.Fprintf(&b, "note: %s: the broker or the ledger has no topic id, so whether the topic was really made again is not known\n", c.Topic)
 		}

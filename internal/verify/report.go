@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"strings"
+
+	"ridesink/internal/plural"
 )
 
 // report.go: what was found. Its JSON is what sink verify --json prints, so names stay as they are.
@@ -131,10 +133,12 @@ func (r *Report) conclude() {
 	}
 	t := &r.Totals
 	if t.Rejected > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d dead letters were rejected by PostgreSQL: their bytes are proven, the rejection cannot be derived again", t.Rejected))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s rejected by PostgreSQL: %s bytes are proven, the rejection cannot be derived again",
+			plural.Of(t.Rejected, "dead letter")+plural.Either(t.Rejected, " was", " were"), plural.Either(t.Rejected, "its", "their")))
 	}
 	if t.Decodable > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d dead letters would be rows with today's binary: sink deadletters retry stores them", t.Decodable))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s with today's binary: sink deadletters retry stores %s",
+			plural.Of(t.Decodable, "dead letter")+plural.Either(t.Decodable, " would be a row", " would be rows"), plural.Either(t.Decodable, "it", "them")))
 	}
 	nothing := t.Checked == 0 && t.Unprovable > 0
 	r.Proven = t.faults() == 0 && !nothing
@@ -142,7 +146,8 @@ func (r *Report) conclude() {
 	case r.Proven:
 		r.Verdict = "proven: " + r.scope() + r.provenCounts() + r.unprovable()
 	case t.faults() == 0:
-		r.Verdict = fmt.Sprintf("NOT proven: nothing that is stored can be compared: the records of %d rows and dead letters are gone from Kafka", t.Unprovable)
+		r.Verdict = fmt.Sprintf("NOT proven: nothing that is stored can be compared: the %s of %d %s gone from Kafka", plural.Either(t.Unprovable, "record", "records"),
+			t.Unprovable, plural.Either(t.Unprovable, "row or dead letter is", "rows and dead letters are"))
 	default:
 		r.Verdict = "NOT proven: " + r.faultCounts() + r.unprovable()
 	}
@@ -165,8 +170,9 @@ func (r *Report) scope() string {
 
 func (r *Report) provenCounts() string {
 	t := &r.Totals
-	text := fmt.Sprintf("%d records of %d partitions are stored exactly once, value by value: %d rows, %d dead letters, %d tombstones",
-		t.Checked, len(r.Partitions), t.Equal, t.DeadLetters, t.Tombstones)
+	text := fmt.Sprintf("%s of %s %s stored exactly once, value by value: %s, %s, %s",
+		plural.Of(t.Checked, "record"), plural.Of(len(r.Partitions), "partition"), plural.Either(t.Checked, "is", "are"),
+		plural.Of(t.Equal, "row"), plural.Of(t.DeadLetters, "dead letter"), plural.Of(t.Tombstones, "tombstone"))
 	if t.Lost > 0 {
 		text += fmt.Sprintf(", %d whose loss was accepted", t.Lost)
 	}
@@ -185,19 +191,22 @@ func (r *Report) faultCounts() string {
 		{t.Different, "different"},
 		{t.NoRecord, "stored without a record"},
 		{t.NotCovered, "stored where the ledger says that nothing was read"},
-		{t.Unreadable, "offsets that cannot be read"},
-		{t.Ledger, "contradictions of the ledger"},
+		{t.Unreadable, plural.Either(t.Unreadable, "offset", "offsets") + " that cannot be read"},
+		{t.Ledger, plural.Either(t.Ledger, "contradiction", "contradictions") + " of the ledger"},
 	} {
 		if fault.n > 0 {
 			found = append(found, fmt.Sprintf("%d %s", fault.n, fault.what))
 		}
 	}
-	return fmt.Sprintf("%s (of %d records)", strings.Join(found, ", "), t.Checked)
+	return fmt.Sprintf("%s (of %s)", strings.Join(found, ", "), plural.Of(t.Checked, "record"))
 }
 
 func (r *Report) unprovable() string {
 	if r.Totals.Unprovable == 0 {
 		return ""
+	}
+	if r.Totals.Unprovable == 1 {
+		return "; 1 row or dead letter cannot be proven any more: its record is gone from Kafka"
 	}
 	return fmt.Sprintf("; %d rows and dead letters cannot be proven any more: their records are gone from Kafka", r.Totals.Unprovable)
 }
