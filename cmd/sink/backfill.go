@@ -7,19 +7,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
+	"ridesink/internal/plural"
 	"ridesink/sink"
 )
 
 // backfillCmd is `sink backfill`: what is in the topics now, then exit.
 type backfillCmd struct {
 	moveOptions
-	JSON  bool `name:"json" help:"Print the summary as one JSON object."`
-	Quiet bool `name:"quiet" short:"q" help:"No progress, only the summary."`
+	quietOption
+	JSON bool `name:"json" help:"Print the summary as one JSON object."`
 }
 
 // Help is shown by sink backfill --help.
@@ -33,9 +32,9 @@ Examples:
 }
 
 // Run moves what is there and prints the summary.
-func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
+func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer, stderr *terminal) error {
 	return c.with(ctx, log, func(s *sink.Sink) error {
-		progress := newProgress(os.Stderr, log, c.Quiet)
+		progress := newProgress(stderr, log, c.Quiet)
 		sum, err := s.Backfill(ctx, progress.show)
 		progress.end()
 		if err != nil {
@@ -45,7 +44,7 @@ func (c *backfillCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Write
 		if c.JSON {
 			err = writeSummaryJSON(stdout, sum, code)
 		} else {
-			err = writeSummary(stdout, sum)
+			err = writeSummary(stdout, lookOf(stdout), sum)
 		}
 		if err != nil {
 			return fmt.Errorf("print the summary: %w", err)
@@ -88,34 +87,46 @@ func writeSummaryJSON(w io.Writer, sum *sink.Summary, code int) error {
 }
 
 // writeSummary prints the table whose sums close: next - first = inserted + dead letters + tombstones + not records + lost.
-func writeSummary(out io.Writer, sum *sink.Summary) error {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "partition\tfirst\tnext\tinserted\tdead\ttombst.\tno record\tlost\tstate\t")
-	row := func(name, first, next string, c sink.Counts, state string) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", name, first, next, c.Inserted, c.DeadLetters, c.Tombstones, c.NotRecords, c.Lost, state)
+func writeSummary(out io.Writer, l look, sum *sink.Summary) error {
+	t := table{columns: []column{
+		{name: "partition"}, {name: "first"}, {name: "next"}, {name: "inserted"}, {name: "dead", count: true, alarm: yellow}, {name: "tombst.", count: true},
+		{name: "no record", count: true}, {name: "lost", count: true, alarm: yellow}, {name: "state"},
+	}}
+	row := func(name, first, next string, c sink.Counts, state cell) {
+		t.row(name, first, next, c.Inserted, c.DeadLetters, c.Tombstones, c.NotRecords, c.Lost, state)
 	}
 	for _, p := range sum.Partitions {
-		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), strconv.FormatInt(p.FirstOffset, 10), strconv.FormatInt(p.NextOffset, 10), p.Counts, p.State)
+		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), strconv.FormatInt(p.FirstOffset, 10), strconv.FormatInt(p.NextOffset, 10), p.Counts, stateCell(p.State))
 	}
-	row("total", "", "", sum.Totals, "")
-	row("this run", "", "", sum.ThisRun, "")
-	if err := w.Flush(); err != nil {
-		return err
-	}
+	row("total", "", "", sum.Totals, cell{})
+	row("this run", "", "", sum.ThisRun, cell{})
+	var b strings.Builder
+	t.write(&b, l)
 	for _, p := range sum.Partitions {
 		if p.State == sink.StateHalted {
-			fmt.Fprintf(&b, "halted: %s\n", p.HaltedReason)
+			l.sentence(&b, red, "halted: "+p.HaltedReason)
 		}
-		if p.NotReadableYet > 0 {
-			fmt.Fprintf(&b, "%s/%d: %d offsets could not be read yet: they are behind a transaction that was still open\n", p.Topic, p.Partition, p.NotReadableYet)
+		if n := p.NotReadableYet; n > 0 {
+			l.sentence(&b, yellow, fmt.Sprintf("%s/%d: %s could not be read yet: %s behind a transaction that was still open",
+				p.Topic, p.Partition, plural.Of(n, "offset"), plural.Either(n, "it is", "they are")))
 		}
 	}
 	if len(sum.AddedPartitions) > 0 {
-		fmt.Fprintf(&b, "added while this ran, and not read: %s; run it again\n", strings.Join(sum.AddedPartitions, ", "))
+		l.sentence(&b, yellow, fmt.Sprintf("added while this ran, and not read: %s; run it again", strings.Join(sum.AddedPartitions, ", ")))
 	}
-	fmt.Fprintf(&b, "%d records in %.1f s, %.0f records/s\n",
-		sum.ThisRun.Inserted+sum.ThisRun.DeadLetters+sum.ThisRun.Tombstones, sum.TookSeconds, sum.RecordsPerSecond)
+	l.sentence(&b, uncoloured, fmt.Sprintf("%s in %.1f s, %.0f records/s",
+		plural.Of(sum.ThisRun.Inserted+sum.ThisRun.DeadLetters+sum.ThisRun.Tombstones, "record"), sum.TookSeconds, sum.RecordsPerSecond))
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// stateCell is the state of a partition in the colour that it deserves.
+func stateCell(state string) cell {
+	switch state {
+	case sink.StateDone:
+		return cell{state, green}
+	case sink.StateHalted:
+		return cell{state, red}
+	}
+	return cell{state, yellow}
 }

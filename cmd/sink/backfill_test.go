@@ -26,7 +26,7 @@ func exampleSummary() *sink.Summary {
 func TestSummaryTable(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := writeSummary(&b, exampleSummary()); err != nil {
+	if err := writeSummary(&b, look{}, exampleSummary()); err != nil {
 		t.Fatal(err)
 	}
 	const want = `  partition  first  next  inserted  dead  tombst.  no record  lost   state

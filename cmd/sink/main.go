@@ -45,10 +45,13 @@ type logOptions struct {
 	LogFormat string `name:"log-format" env:"LOG_FORMAT" default:"json" enum:"json,text" placeholder:"FORMAT" help:"How to log: json or text."`
 }
 
-// logger returns the logger that the options describe.
-func (o logOptions) logger(w io.Writer) *slog.Logger {
+// logger returns the logger that the options describe. A quiet one has nothing below warnings.
+func (o logOptions) logger(w io.Writer, quiet bool) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(o.LogLevel)) // enum admits only levels
+	if quiet {
+		level = max(level, slog.LevelWarn)
+	}
 	options := &slog.HandlerOptions{Level: level}
 	if o.LogFormat == "text" {
 		return slog.New(slog.NewTextHandler(w, options))
@@ -56,13 +59,17 @@ func (o logOptions) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
+// quiet says whether the command that was given has --quiet.
+func (c *cli) quiet() bool { return c.Backfill.Quiet || c.Verify.Quiet || c.Produce.Quiet }
+
 func main() {
 	os.Exit(profiled(func() int { return run(os.Args[1:], os.Stdout, os.Stderr) }))
 }
 
 // run runs one command line and returns its exit code.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, stdout, errs io.Writer) int {
 	var c cli
+	stderr := newTerminal(errs)
 	parser, err := newParser(&c, stdout, stderr)
 	if err != nil {
 		return report(stderr, fmt.Errorf("build the command line: %w", err))
@@ -76,11 +83,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return report(stderr, usageError(fmt.Errorf("%w: try: %s", err, help)))
 	}
-	log := c.logger(stderr)
-	ctx, stopListening := withSignals(context.Background(), log)
+	log := c.logger(stderr, c.quiet())
+	ctx, stopListening := withSignals(context.Background(), log, stderr)
 	defer stopListening()
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.BindTo(stdout, (*io.Writer)(nil))
+	command.Bind(stderr)
 	return report(stderr, command.Run(log))
 }
 
@@ -109,14 +117,14 @@ func commandName(c *kong.Context) string {
 	return strings.Join(words, " ")
 }
 
-// report prints the one line of a failure and returns the exit code.
-func report(stderr io.Writer, err error) int {
+// report prints the one line of a failure and returns the exit code. On a terminal the line is broken between words.
+func report(stderr *terminal, err error) int {
 	if err != nil {
 		lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
 		for i := range lines {
 			lines[i] = strings.TrimSpace(lines[i])
 		}
-		fmt.Fprintf(stderr, "sink: %s\n", redacted(strings.Join(lines, "; ")))
+		fmt.Fprintln(stderr, folded("sink: "+redacted(strings.Join(lines, "; ")), stderr.columns()))
 	}
 	return exitCode(err)
 }
@@ -125,7 +133,7 @@ func report(stderr io.Writer, err error) int {
 var errSignal = errors.New("stopped by a signal")
 
 // withSignals returns a context that the first SIGINT or SIGTERM ends; a second one ends the process at once. stop ends the listening.
-func withSignals(parent context.Context, log *slog.Logger) (ctx context.Context, stop func()) {
+func withSignals(parent context.Context, log *slog.Logger, screen *terminal) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals, done := make(chan os.Signal, 2), make(chan struct{}) // 2: neither is missed while the first is logged
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -137,6 +145,7 @@ func withSignals(parent context.Context, log *slog.Logger) (ctx context.Context,
 				return
 			case s := <-signals:
 				if !first {
+					screen.finish()
 					os.Exit(exitInterrupted)
 				}
 				log.Info("stopping; a second signal exits at once", "signal", s.String())

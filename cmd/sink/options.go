@@ -24,6 +24,11 @@ type topicsOptions struct {
 	Group  string   `name:"group" env:"KAFKA_GROUP_ID" default:"ridesink" placeholder:"NAME" help:"Consumer group: members that share it share the partitions."`
 }
 
+// quietOption is for commands that take their time and print a result at the end.
+type quietOption struct {
+	Quiet bool `name:"quiet" short:"q" help:"On stderr only warnings and errors: no progress, no info log lines. The summary is printed."`
+}
+
 // databaseOptions say which database to write to.
 type databaseOptions struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL, as postgres://USER@HOST:PORT/DB or key=value pairs. Without it the PG* variables count. A secret: prefer DATABASE_URL or DATABASE_URL_FILE to the flag."`

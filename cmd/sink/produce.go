@@ -14,6 +14,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"ridesink/internal/plural"
 	"ridesink/internal/servers"
 	"ridesink/schema"
 )
@@ -21,7 +22,8 @@ import (
 // produceCmd is `sink produce`: rides into a topic.
 type produceCmd struct {
 	kafkaOptions
-	File        string         `arg:"" optional:"" help:"Rides as .csv or .parquet (as the TLC publishes them) or .jsonl; - is stdin."`
+	quietOption
+	File        string         `arg:"" optional:"" complete:"files" help:"Rides as .csv or .parquet (as the TLC publishes them) or .jsonl; - is stdin."`
 	Format      string         `name:"format" default:"auto" enum:"auto,csv,parquet,jsonl" placeholder:"FORMAT" help:"Format of FILE, if its name does not tell: csv, parquet or jsonl."`
 	Synthetic   int64          `name:"synthetic" placeholder:"N" help:"Send N made-up rides instead of a file."`
 	Seed        uint64         `name:"seed" default:"1" placeholder:"S" help:"Of the made-up rides: the same seed makes the same ones."`
@@ -98,7 +100,7 @@ func (c *produceCmd) Run(ctx context.Context, stdout io.Writer, log *slog.Logger
 	err = errors.Join(err, s.close())
 	sum := summarize(c.Topic, s.counted(), time.Since(began))
 	if err != nil {
-		err = fmt.Errorf("%w: %d rides were acknowledged before", err, sum.Records)
+		err = fmt.Errorf("%w: %s %s acknowledged before", err, plural.Of(sum.Records, "ride"), plural.Either(sum.Records, "was", "were"))
 	}
 	return errors.Join(err, sum.write(stdout, c.JSON))
 }
@@ -159,6 +161,6 @@ func (s *produceSummary) write(w io.Writer, asJSON bool) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the summary: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "%d rides in %s s, %.0f rides/s\n", s.Records, strconv.FormatFloat(s.TookSeconds, 'f', 1, 64), s.RecordsPerSecond)
+	_, err := fmt.Fprintf(w, "%s in %s s, %.0f rides/s\n", plural.Of(s.Records, "ride"), strconv.FormatFloat(s.TookSeconds, 'f', 1, 64), s.RecordsPerSecond)
 	return err
 }

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
+	"ridesink/internal/plural"
 	"ridesink/internal/verify"
 	"ridesink/sink"
 )
@@ -21,6 +20,7 @@ import (
 type verifyCmd struct {
 	kafkaOptions
 	databaseOptions
+	quietOption
 	Topics        []string `name:"topics" env:"KAFKA_TOPICS" default:"rides" sep:"," placeholder:"TOPIC" help:"Topics to compare, comma-separated."`
 	Partitions    []string `name:"partition" sep:"," placeholder:"PARTITION" help:"Only these partitions, as topic/3, or 3 of each topic."`
 	From          int64    `name:"from" default:"0" placeholder:"OFFSET" help:"Only from this offset of each partition on."`
@@ -29,7 +29,6 @@ type verifyCmd struct {
 	Seed          uint64   `name:"seed" default:"1" placeholder:"N" help:"Chooses the ranges of --sample; the same seed chooses the same."`
 	MaxBatchBytes int      `name:"max-batch-bytes" env:"SINK_MAX_BATCH_BYTES" default:"${max_batch_bytes}" placeholder:"N" help:"Largest record batch that is read, compressed or not."`
 	JSON          bool     `name:"json" help:"Print the result as one JSON object."`
-	Quiet         bool     `name:"quiet" short:"q" help:"No progress, only the result."`
 }
 
 // Help is shown by sink verify --help.
@@ -44,11 +43,11 @@ less; an index on kafka_topic, kafka_partition, kafka_offset makes it needless),
 Examples:
   sink verify
   sink verify --sample 1% --seed 7
-  sink verify --partition rides/3 --from 1000000 --to 2000000 --json`
+  sink verify --partition rides/3 --from 4000 --to 5000 --json`
 }
 
 // Run compares and prints.
-func (c *verifyCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
+func (c *verifyCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer, stderr *terminal) error {
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -59,7 +58,7 @@ func (c *verifyCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer)
 		return err
 	}
 	defer both.Close()
-	progress := newProgress(os.Stderr, log, c.Quiet)
+	progress := newProgress(stderr, log, c.Quiet)
 	report, err := verify.Run(ctx, both.db, both.kafka, cfg, func(p verify.Progress) {
 		progress.show(sink.Progress{Done: p.Done, Total: p.Total, Partitions: p.Partitions})
 	})
@@ -138,7 +137,7 @@ func (c *verifyCmd) print(stdout io.Writer, report *verify.Report) error {
 			ExitCode int `json:"exit_code"`
 		}{report, code})
 	} else {
-		err = writeVerification(stdout, report)
+		err = writeVerification(stdout, lookOf(stdout), report)
 	}
 	switch {
 	case err != nil:
@@ -150,13 +149,14 @@ func (c *verifyCmd) print(stdout io.Writer, report *verify.Report) error {
 }
 
 // writeVerification prints a table by partition, the first differences, what is worth knowing, and the verdict.
-func writeVerification(out io.Writer, report *verify.Report) error {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "partition\tfirst\tnext\tchecked\tequal\tdead\ttombst.\tmissing\tdoubled\tdifferent\tunexpected\tunprovable\t")
+func writeVerification(out io.Writer, l look, report *verify.Report) error {
+	t := table{columns: []column{
+		{name: "partition"}, {name: "first"}, {name: "next"}, {name: "checked"}, {name: "equal"}, {name: "dead", count: true, alarm: yellow},
+		{name: "tombst.", count: true}, {name: "missing", count: true, alarm: red}, {name: "doubled", count: true, alarm: red},
+		{name: "different", count: true, alarm: red}, {name: "unexpected", count: true, alarm: red}, {name: "unprovable", count: true, alarm: yellow},
+	}}
 	row := func(name, first, next string, n verify.Counts) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, first, next, n.Checked, n.Equal, n.DeadLetters, n.Tombstones,
-			n.Missing, n.Doubled, n.Different, n.NoRecord+n.NotCovered, n.Unprovable)
+		t.row(name, first, next, n.Checked, n.Equal, n.DeadLetters, n.Tombstones, n.Missing, n.Doubled, n.Different, n.NoRecord+n.NotCovered, n.Unprovable)
 	}
 	for _, p := range report.Partitions {
 		first, next := "-", "-"
@@ -166,21 +166,25 @@ func writeVerification(out io.Writer, report *verify.Report) error {
 		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), first, next, p.Counts)
 	}
 	row("total", "", "", report.Totals)
-	if err := w.Flush(); err != nil {
-		return err
-	}
+	var b strings.Builder
+	t.write(&b, l)
 	for _, d := range report.Differences {
-		fmt.Fprintln(&b, d)
+		l.sentence(&b, uncoloured, d.String())
 	}
 	for _, p := range report.Partitions {
 		for _, note := range p.Notes {
-			fmt.Fprintf(&b, "note: %s/%d: %s\n", p.Topic, p.Partition, note)
+			l.sentence(&b, yellow, fmt.Sprintf("note: %s/%d: %s", p.Topic, p.Partition, note))
 		}
 	}
 	for _, note := range report.Notes {
-		fmt.Fprintf(&b, "note: %s\n", note)
+		l.sentence(&b, yellow, "note: "+note)
 	}
-	fmt.Fprintf(&b, "%s\n%d records in %.1f s, %.0f records/s\n", report.Verdict, report.Totals.Checked, report.TookSeconds, report.RecordsPerSecond)
+	verdict := green
+	if !report.Proven {
+		verdict = red
+	}
+	l.sentence(&b, verdict, report.Verdict)
+	l.sentence(&b, uncoloured, fmt.Sprintf("%s in %.1f s, %.0f records/s", plural.Of(report.Totals.Checked, "record"), report.TookSeconds, report.RecordsPerSecond))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
