@@ -18,6 +18,16 @@ type healthcheckCmd struct {
 	Timeout time.Duration `name:"timeout" default:"3s" placeholder:"DURATION" help:"How long to wait for an answer."`
 }
 
+// Help is shown by sink healthcheck --help.
+func (*healthcheckCmd) Help() string {
+	return `Asks /readyz of a sink that runs with --http-addr, and says nothing if it is ready: exit code 0. Otherwise it says why not, and exits with 1.
+It needs neither a shell nor curl, so it can be the HEALTHCHECK of a container.
+
+Examples:
+  sink healthcheck
+  sink healthcheck --http-addr localhost:8080 --timeout 1s`
+}
+
 // Run returns nil if the sink is ready.
 func (c *healthcheckCmd) Run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

@@ -36,6 +36,7 @@ type cli struct {
 	Reset       resetCmd       `cmd:"" help:"Move positions by hand: read again, skip, or begin with a topic that was made again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List, show, retry or drop records that could not become rows."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running sink whether it is ready, for containers."`
+	Completion  completionCmd  `cmd:"" help:"Print a script that completes command lines in bash, zsh or fish."`
 	Version     versionCmd     `cmd:"" help:"Print version, commit and Go release."`
 }
 

@@ -26,7 +26,11 @@ type migrateUpCmd struct {
 // Help is shown by sink migrate up --help.
 func (*migrateUpCmd) Help() string {
 	return `Makes the tables in the schema that search_path names first, or updates them. Any number of starters may do so at once.
-A migration that was killed leaves a mark; --recover takes it back without guessing, and is harmless otherwise.`
+A migration that was killed leaves a mark; --recover takes it back without guessing, and is harmless otherwise.
+
+Examples:
+  sink migrate up
+  sink migrate up --recover`
 }
 
 // Run migrates.
@@ -59,7 +63,11 @@ type migrateDownCmd struct {
 
 // Help is shown by sink migrate down --help.
 func (*migrateDownCmd) Help() string {
-	return `Removes tables, and the rides, positions or dead letters in them. It must be told how far: --steps N or --all.`
+	return `Removes tables, and the rides, positions or dead letters in them. It must be told how far: --steps N or --all.
+
+Examples:
+  sink migrate down --steps 1
+  sink migrate down --all`
 }
 
 // Run reverts.
@@ -86,6 +94,15 @@ func (c *migrateDownCmd) Run(ctx context.Context, stdout io.Writer) error {
 // migrateVersionCmd is `sink migrate version`.
 type migrateVersionCmd struct {
 	databaseOptions
+}
+
+// Help is shown by sink migrate version --help.
+func (*migrateVersionCmd) Help() string {
+	return `Changes nothing. Version 0 is a database without the tables.
+
+Examples:
+  sink migrate version
+  DATABASE_URL_FILE=/run/secrets/database-url sink migrate version`
 }
 
 // Run prints one line; it changes nothing.

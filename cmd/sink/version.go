@@ -13,6 +13,14 @@ var version, commit string //nolint:gochecknoglobals // the linker sets them, no
 // versionCmd is `sink version`.
 type versionCmd struct{}
 
+// Help is shown by sink version --help.
+func (*versionCmd) Help() string {
+	return `Name this line when you report a fault.
+
+Examples:
+  sink version`
+}
+
 // Run prints one line.
 func (*versionCmd) Run(stdout io.Writer) error {
 	v, c := built()
