@@ -9,6 +9,7 @@ import (
 
 	"ridesink/internal/partlog"
 	"ridesink/internal/servers"
+	"ridesink/schema"
 )
 
 // assign.go: before anything is fetched, every partition gets its row in the ledger. Before it membership.go; after it pipeline.go.
@@ -144,7 +145,7 @@ func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[strin
 func (s *Sink) checkTypes(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
 	defer cancel()
-	differences, err := servers.CompareColumns(ctx, s.db)
+	differences, err := servers.CompareColumns(ctx, s.db, schema.Columns(), schema.TypeOf)
 	if err != nil {
 		return err
 	}

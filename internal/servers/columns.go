@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"ridesink/schema"
 )
 
 // columns.go: whether rides still has the columns that the sink writes. COPY in binary form carries no types: into a column of another type it
@@ -30,8 +28,9 @@ type ColumnDifferences struct {
 	Types   []string // columns of another type, in words
 }
 
-// CompareColumns reads the columns of rides. Its errors are PostgreSQL's.
-func CompareColumns(ctx context.Context, db Querier) (differences ColumnDifferences, err error) {
+// CompareColumns reads the columns of rides and compares them with those that the sink writes, whose types typeOf gives as PostgreSQL's regtype prints
+// them. Its errors are PostgreSQL's.
+func CompareColumns(ctx context.Context, db Querier, columns []string, typeOf func(column string) string) (differences ColumnDifferences, err error) {
 	rows, err := db.Query(ctx, readColumns)
 	if err != nil {
 		return differences, fmt.Errorf("read the columns of rides: %w", err)
@@ -44,9 +43,9 @@ func CompareColumns(ctx context.Context, db Querier) (differences ColumnDifferen
 	}); err != nil {
 		return differences, fmt.Errorf("read the columns of rides: %w", err)
 	}
-	for _, column := range schema.Columns() {
+	for _, column := range columns {
 		is, there := types[column]
-		switch want := schema.TypeOf(column); {
+		switch want := typeOf(column); {
 		case !there:
 			differences.Missing = append(differences.Missing, column)
 		case is != want:

@@ -12,6 +12,7 @@ import (
 
 	"ridesink/internal/partlog"
 	"ridesink/internal/servers"
+	"ridesink/schema"
 )
 
 // snapshot.go: the database at one moment, for both streams at once. A sink that goes on writing changes nothing in it.
@@ -120,7 +121,7 @@ func discard(ctx context.Context, conn *pgxpool.Conn) {
 
 // checkColumns makes sure that rides has the columns that are compared. What users added is none of them.
 func (s *snapshot) checkColumns(ctx context.Context) error {
-	differences, err := servers.CompareColumns(ctx, s.rows)
+	differences, err := servers.CompareColumns(ctx, s.rows, schema.Columns(), schema.TypeOf)
 	if err != nil {
 		return err
 	}
