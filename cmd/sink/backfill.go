@@ -89,8 +89,15 @@ func writeSummaryJSON(w io.Writer, sum *sink.Summary, code int) error {
 // writeSummary prints the table whose sums close: next - first = inserted + dead letters + tombstones + not records + lost.
 func writeSummary(out io.Writer, l look, sum *sink.Summary) error {
 	t := table{columns: []column{
-		{name: "partition"}, {name: "first"}, {name: "next"}, {name: "inserted"}, {name: "dead", count: true, alarm: yellow}, {name: "tombst.", count: true},
-		{name: "no record", count: true}, {name: "lost", count: true, alarm: yellow}, {name: "state"},
+		{name: "partition"},
+		{name: "first"},
+		{name: "next"},
+		{name: "inserted"},
+		{name: "dead", count: true, alarm: yellow},
+		{name: "tombst.", count: true},
+		{name: "no record", count: true},
+		{name: "lost", count: true, alarm: yellow},
+		{name: "state"},
 	}}
 	row := func(name, first, next string, c sink.Counts, state cell) {
 		t.row(name, first, next, c.Inserted, c.DeadLetters, c.Tombstones, c.NotRecords, c.Lost, state)

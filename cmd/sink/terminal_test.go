@@ -18,7 +18,7 @@ func steady(text string) func(int) string { return func(int) string { return tex
 
 func TestTerminal(t *testing.T) {
 	t.Parallel()
-	const clear = "\r\x1b[K"
+	const cleared = "\r\x1b[K"
 	for _, c := range []struct {
 		scenario string
 		play     func(screen *terminal, columns *int)
@@ -27,11 +27,11 @@ func TestTerminal(t *testing.T) {
 		{"a log line stands above the progress, which is drawn again", func(s *terminal, _ *int) {
 			s.draw(steady("10%"))
 			fmt.Fprint(s, "a log line\n")
-		}, "10%" + clear + "a log line\n10%"},
+		}, "10%" + cleared + "a log line\n10%"},
 		{"the next state takes the place of the one before", func(s *terminal, _ *int) {
 			s.draw(steady("10%"))
 			s.draw(steady("9%"))
-		}, "10%" + clear + "9%"},
+		}, "10%" + cleared + "9%"},
 		{"without progress a log line is all there is", func(s *terminal, _ *int) { fmt.Fprint(s, "a log line\n") }, "a log line\n"},
 		{"the line leaves the last column empty", func(s *terminal, _ *int) { s.draw(steady("0123456789")) }, "012345678"},
 		{"characters are counted, not bytes", func(s *terminal, _ *int) { s.draw(steady("äöüäöüäöüäöü")) }, "äöüäöüäöü"},
@@ -42,19 +42,19 @@ func TestTerminal(t *testing.T) {
 			fmt.Fprint(s, "x\n")
 			*columns = 0
 			s.draw(line)
-		}, "=========" + clear + "x\n====" + clear},
+		}, "=========" + cleared + "x\n====" + cleared},
 		{"a question is not drawn over", func(s *terminal, _ *int) {
 			s.draw(steady("10%"))
 			fmt.Fprint(s, "yes? ")
 			s.draw(steady("20%"))
 			fmt.Fprint(s, "\n")
-		}, "10%" + clear + "yes? \n20%"},
+		}, "10%" + cleared + "yes? \n20%"},
 		{"at the end nothing of it is left, and nothing comes back", func(s *terminal, _ *int) {
 			s.draw(steady("99%"))
 			s.finish()
 			s.draw(steady("100%"))
 			fmt.Fprint(s, "sink: done\n")
-		}, "99%" + clear + "sink: done\n"},
+		}, "99%" + cleared + "sink: done\n"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			t.Parallel()

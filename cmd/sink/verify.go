@@ -151,9 +151,18 @@ func (c *verifyCmd) print(stdout io.Writer, report *verify.Report) error {
 // writeVerification prints a table by partition, the first differences, what is worth knowing, and the verdict.
 func writeVerification(out io.Writer, l look, report *verify.Report) error {
 	t := table{columns: []column{
-		{name: "partition"}, {name: "first"}, {name: "next"}, {name: "checked"}, {name: "equal"}, {name: "dead", count: true, alarm: yellow},
-		{name: "tombst.", count: true}, {name: "missing", count: true, alarm: red}, {name: "doubled", count: true, alarm: red},
-		{name: "different", count: true, alarm: red}, {name: "unexpected", count: true, alarm: red}, {name: "unprovable", count: true, alarm: yellow},
+		{name: "partition"},
+		{name: "first"},
+		{name: "next"},
+		{name: "checked"},
+		{name: "equal"},
+		{name: "dead", count: true, alarm: yellow},
+		{name: "tombst.", count: true},
+		{name: "missing", count: true, alarm: red},
+		{name: "doubled", count: true, alarm: red},
+		{name: "different", count: true, alarm: red},
+		{name: "unexpected", count: true, alarm: red},
+		{name: "unprovable", count: true, alarm: yellow},
 	}}
 	row := func(name, first, next string, n verify.Counts) {
 		t.row(name, first, next, n.Checked, n.Equal, n.DeadLetters, n.Tombstones, n.Missing, n.Doubled, n.Different, n.NoRecord+n.NotCovered, n.Unprovable)
