@@ -5,7 +5,7 @@
 //	membership.go  which partitions are ours, from the consumer group
 //	assign.go      their rows in sink_ledger, made before the first fetch; start.go says where
 //	pipeline.go    one straight pipeline for each partition; identity.go says whether its log is still the one that was read, turn.go which memory
-//	               it may use:
+//	               it may use, queue.go who comes next where connections or memory are scarce:
 //	  fetch.go       from the leader: chunks of the log, over internal/partlog
 //	  decode.go      records to rows (package schema), dead letters and counts: a batch (batch.go, deadletter.go)
 //	  put.go         batches in order, each written however often it takes, unless breaker.go says that too much would be buried
@@ -26,5 +26,5 @@
 //   - A failure goes up as an error behind the data that came before it; a stop comes down as a context. There are two: stop (fetch no more,
 //     finish what is begun) and work (give up, roll back), which follows stop after DrainTimeout.
 //   - Memory is shared out when partitions are assigned, some of it to be used in turns. A pipeline has all that it needs before it fetches, and
-//     none waits for a turn for ever.
+//     none waits for a turn for ever: in a backfill the one with the largest share left to do comes next, in a run the one that asked first.
 package sink

@@ -21,7 +21,7 @@ func begun(t *testing.T) *fixture {
 // pipelineOf is a pipeline of b's partition that commits nothing to Kafka by itself.
 func (f *fixture) pipelineOf(s *Sink, b *batch) *pipeline {
 	c := &committer{log: s.log, failures: s.metrics.commitsFailed, pending: map[topicPartition]Position{}}
-	return &pipeline{topicPartition: b.topicPartition, sink: s, committer: c, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20)}
+	return &pipeline{topicPartition: b.topicPartition, sink: s, committer: c, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20), connections: newQueue(struct{}{})}
 }
 
 // Kafka hears of a position after COMMIT and not before: a kill in between must leave Kafka behind PostgreSQL, never ahead.

@@ -177,8 +177,8 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(c.outage, since.Seconds(), server)
 	}
 	if t := c.sink.turns.Load(); t != nil {
-		gauge(c.turns, float64(cap(t.free)-len(t.free)), "busy")
-		gauge(c.turns, float64(cap(t.free)), "limit")
+		gauge(c.turns, float64(t.busy()), "busy")
+		gauge(c.turns, float64(t.count), "limit")
 	}
 	pool := c.sink.db.Stat()
 	gauge(c.connections, float64(pool.AcquiredConns()), "busy")

@@ -68,7 +68,7 @@ func measuredSink(t *testing.T) (*Sink, *describing) {
 	states[topicPartition{topic: "rides", partition: 1}].halted("for the test")
 	s.owned.replace(states, true)
 	_, turns := shareOut(64<<20, 1<<20, 2, 4)
-	<-turns.free
+	turns.take(t.Context(), 0)
 	s.turns.Store(turns)
 	return s, registry
 }

@@ -36,9 +36,11 @@ type pipeline struct {
 	current       partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
 	backfill      *backfill       // nil: this is a run without an end
 	end           Position        // a backfill stops here; -1: never
+	began         Position        // where this generation found it; -1: nowhere yet
 	highWatermark Position        // the high watermark when the backfill began: a position beyond it must be looked at
 	own           *share          // while it keeps up
 	turns         *turns          // while it is behind
+	connections   *queue[struct{}]
 	rows          *rowsLimit
 	pace          time.Duration // between the starts of two fetches of a partition that has caught up
 	due           time.Time     // when it is fetched again, if it has caught up
@@ -123,7 +125,7 @@ func (p *pipeline) follow(stop, work context.Context) error {
 func (p *pipeline) hurry(stop, work context.Context, otherwise error) error {
 	err := errBehind
 	for errors.Is(err, errBehind) {
-		turn := p.turns.take(stop)
+		turn := p.turns.take(stop, p.left())
 		if turn == nil && stop.Err() != nil {
 			return nil
 		}
@@ -160,6 +162,9 @@ func (p *pipeline) place(ctx context.Context) error {
 	p.state.placed(at.next)
 	if p.current != (partlog.TopicID{}) && at.topicID != p.current {
 		return &RecreatedError{Topic: p.topic, Partition: p.partition, Was: at.topicID.String(), Is: p.current.String()}
+	}
+	if p.began < 0 {
+		p.began = at.next
 	}
 	p.trust, err = p.sink.prove(ctx, lookBack{topicPartition: p.topicPartition, id: at.topicID, last: at.last, bytes: p.own.bytes})
 	if err != nil {

@@ -79,7 +79,7 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			return err
 		}
 		started := time.Now()
-		err = p.sink.writer.write(ctx, p.id, b)
+		err = p.write(ctx, b)
 		if err == nil {
 			trouble.ended(ctx)
 			p.breaker = after
@@ -134,6 +134,25 @@ func (p *pipeline) put(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
+}
+
+// write is one attempt, when it is p's turn for a connection. The partitions of a backfill come to their ends together: one that is left over alone
+// writes over one connection, at six tenths of the speed.
+func (p *pipeline) write(ctx context.Context, b *batch) error {
+	connection, ok := p.connections.take(ctx, p.left())
+	if !ok {
+		return context.Cause(ctx)
+	}
+	defer p.connections.giveBack(connection)
+	return p.sink.writer.write(ctx, p.id, b)
+}
+
+// left is the share of a backfill that p has left to do; 0 in a run without an end, so that whoever has waited longest comes next.
+func (p *pipeline) left() float64 {
+	if p.end <= p.began || p.began < 0 {
+		return 0
+	}
+	return float64(p.end-p.state.position()) / float64(p.end-p.began)
 }
 
 // remedy is what mend did about a failed write.

@@ -193,13 +193,14 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 	pipelines := make([]*pipeline, 0, len(assigned))
 	own, turns := shareOut(s.cfg.MemoryBytes, s.cfg.MaxBatchBytes, len(assigned), s.cfg.Connections)
 	s.turns.Store(turns)
+	connections := newQueue(make([]struct{}, s.cfg.Connections)...)
 	for _, tp := range assigned {
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
 			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
 			breaker: breaker{limit: s.cfg.MaxDeadLetters}, own: newShare(own, own), turns: turns, rows: newRowsLimit(turns.rows),
-			pace: paceOf(len(assigned)),
+			began: -1, connections: connections, pace: paceOf(len(assigned)),
 		}
 		pipelines = append(pipelines, p)
 	}

@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"ridesink/internal/partlog"
@@ -61,10 +60,10 @@ func (s *share) refill() {
 
 // turns are the large shares of a generation. Safe for concurrent use.
 type turns struct {
-	bytes   int // of each, as the two of a share
-	rows    int
-	free    chan *share // whoever has waited longest gets the next
-	waiting atomic.Int32
+	bytes int // of each, as the two of a share
+	rows  int
+	count int
+	free  *queue[*share]
 }
 
 // shareOut divides memory among partitions that are written over so many connections: three quarters for turns, the rest for the partitions
@@ -74,34 +73,30 @@ func shareOut(memory, most, partitions, connections int) (own int, large *turns)
 	partitions = max(1, partitions)
 	own = min(most, mostShareBytes, max(minShareBytes, memory/4/(buffersPerShare*partitions)))
 	count := min(partitions, connections+turnsAhead)
-	large = &turns{bytes: min(most, mostTurnBytes, max(own, memory*3/4/(buffersPerShare*count))), free: make(chan *share, count)}
+	large = &turns{bytes: min(most, mostTurnBytes, max(own, memory*3/4/(buffersPerShare*count))), count: count, free: newQueue[*share]()}
 	left := memory - buffersPerShare*own*partitions
 	large.rows = max(large.bytes, min(mostRowsBytes, left/(buffersAhead*count)-2*large.bytes))
 	for range count {
 		s := newShare(large.bytes, large.rows)
 		s.turn = true
-		large.free <- s
+		large.free.giveBack(s)
 	}
 	return own, large
 }
 
-// take waits for a turn; nil if there is none within turnPatience, or if ctx ends.
-func (t *turns) take(ctx context.Context) *share {
-	t.waiting.Add(1)
-	defer t.waiting.Add(-1)
-	timer := time.NewTimer(turnPatience)
-	defer timer.Stop()
-	select {
-	case s := <-t.free:
-		return s
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return nil
+// take waits for a turn, with so much left to do; nil if there is none within turnPatience, or if ctx ends.
+func (t *turns) take(ctx context.Context, left float64) *share {
+	ctx, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
+	s, _ := t.free.take(ctx, left)
+	return s
 }
 
 // giveBack lets the next partition have a turn.
-func (t *turns) giveBack(s *share) { t.free <- s }
+func (t *turns) giveBack(s *share) { t.free.giveBack(s) }
 
 // wanted reports whether a partition waits for a turn.
-func (t *turns) wanted() bool { return t.waiting.Load() > 0 }
+func (t *turns) wanted() bool { return t.free.wanted() }
+
+// busy is how many turns are somebody's.
+func (t *turns) busy() int { return t.count - t.free.idle() }

@@ -29,11 +29,11 @@ func TestMemoryIsSharedOut(t *testing.T) {
 		{"no share is above the largest batch", 128 << 20, 1 << 20, 4, 2, 256 << 10, 1 << 20, 6 << 20, 4, 0},
 	} {
 		own, turns := shareOut(c.memory, c.most, c.partitions, c.connections)
-		if own != c.wantOwn || turns.bytes != c.wantTurn || turns.rows != c.wantRows || len(turns.free) != c.wantTurns {
-			t.Errorf("%s: %d bytes of its own, %d turns of %d and rows of %d, want %d, %d of %d and rows of %d", c.scenario, own, len(turns.free), turns.bytes, turns.rows,
+		if own != c.wantOwn || turns.bytes != c.wantTurn || turns.rows != c.wantRows || turns.count != c.wantTurns {
+			t.Errorf("%s: %d bytes of its own, %d turns of %d and rows of %d, want %d, %d of %d and rows of %d", c.scenario, own, turns.count, turns.bytes, turns.rows,
 				c.wantOwn, c.wantTurns, c.wantTurn, c.wantRows)
 		}
-		if all := buffersPerShare*c.partitions*own + buffersAhead*len(turns.free)*(2*turns.bytes+turns.rows); all > c.memory+c.wantOver {
+		if all := buffersPerShare*c.partitions*own + buffersAhead*turns.count*(2*turns.bytes+turns.rows); all > c.memory+c.wantOver {
 			t.Errorf("%s: %d bytes in all, %d are allowed", c.scenario, all, c.memory+c.wantOver)
 		}
 	}
@@ -45,7 +45,7 @@ func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, turns := shareOut(1<<20, 1<<20, 2, 1)
 		ctx := t.Context()
-		first, second := turns.take(ctx), turns.take(ctx)
+		first, second := turns.take(ctx, 0), turns.take(ctx, 0)
 		if first == nil || second == nil || !first.turn {
 			t.Fatal("two turns are free, and they are none")
 		}
@@ -55,7 +55,7 @@ func TestTurns(t *testing.T) {
 		got := make(chan int)
 		for i := range 3 {
 			go func() { // ends when it has a turn
-				s := turns.take(ctx)
+				s := turns.take(ctx, 0)
 				got <- i
 				turns.giveBack(s)
 			}()
@@ -71,14 +71,14 @@ func TestTurns(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		first = turns.take(ctx)
+		first = turns.take(ctx, 0)
 		began := time.Now()
-		if turns.take(ctx) != nil || time.Since(began) != turnPatience {
+		if turns.take(ctx, 0) != nil || time.Since(began) != turnPatience {
 			t.Errorf("a turn came or was given up after %s, want none after %s", time.Since(began), turnPatience)
 		}
 		stopped, stop := context.WithCancel(ctx)
 		stop()
-		if began := time.Now(); turns.take(stopped) != nil || time.Since(began) != 0 {
+		if began := time.Now(); turns.take(stopped, 0) != nil || time.Since(began) != 0 {
 			t.Error("who is stopped waits for a turn")
 		}
 		turns.giveBack(first)
@@ -201,7 +201,7 @@ func TestATurnIsGivenBackInTrouble(t *testing.T) {
 	own, turns := shareOut(cfg.MemoryBytes, cfg.MaxBatchBytes, 1, 1)
 	tp := topicPartition{topic: f.topic}
 	p := &pipeline{topicPartition: tp, sink: s, log: cfg.Logger, state: newPartitionState(tp), end: -1, own: newShare(own, own), turns: turns, rows: newRowsLimit(turns.rows)}
-	turn := turns.take(t.Context())
+	turn := turns.take(t.Context(), 0)
 	turn.refill()
 	out := make(chan chunk)
 	go p.fetch(t.Context(), t.Context(), 0, turn, out) // ends with out

@@ -125,7 +125,7 @@ func TestUnknownOutcomeAsksTheLedger(t *testing.T) {
 			if c.point == afterAdvance && err == nil {
 				t.Fatal("the transaction ended although its connection was lost")
 			}
-			p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20)}
+			p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20), connections: newQueue(struct{}{})}
 			if got := p.mend(t.Context(), b, &outcomeUnknownError{cause: io.ErrUnexpectedEOF}, true, s.outage("postgres")); got != c.want {
 				t.Errorf("mend = %d, want %d", got, c.want)
 			}
@@ -149,7 +149,7 @@ func TestWhatASuccessorWroteIsNotCountedTwice(t *testing.T) {
 	if err := s.writer.write(t.Context(), partlog.TopicID{}, b); err != nil { // the successor
 		t.Fatal(err)
 	}
-	p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20)}
+	p := &pipeline{topicPartition: b.topicPartition, sink: s, log: s.log, state: newPartitionState(b.topicPartition), rows: newRowsLimit(1 << 20), connections: newQueue(struct{}{})}
 	unseal(b)
 	if err := p.put(t.Context(), b); !errors.Is(err, errMoved) || p.state.counts.inserted != 0 {
 		t.Errorf("put = %v and %d counted, want the ledger to have moved and none", err, p.state.counts.inserted)
