@@ -64,7 +64,7 @@ func (e *environment) sinks(ctx context.Context, t *topic, members int) (measure
 
 // backfill runs one member. Its log says when it began to fetch, and when each transaction was durable: one line for megabytes of rows.
 func (e *environment) backfill(ctx context.Context, m *member, w *watch, topic, group string) error {
-	c := exec.CommandContext(ctx, e.sink, "backfill", "--json", "--quiet", "--topics="+topic, "--group="+group, "--log-level=debug", "--log-format=json")
+	c := exec.CommandContext(ctx, e.sink, "backfill", "--json", "--topics="+topic, "--group="+group, "--log-level=debug", "--log-format=json")
 	c.Env, c.Stdout, c.Stderr = e.variables(), &m.stdout, &m.stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: a second signal would have it exit at once
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }

@@ -100,9 +100,14 @@ func (s scene) makeAgain(partitions int32) {
 	if err != nil {
 		s.t.Fatalf("delete %s: %v", s.topic(), err)
 	}
-	eventually(s.t, 30*time.Second, "the topic to be made again", func() (bool, string) {
-		_, err := kafka.CreateTopic(s.t.Context(), partitions, 1, nil, s.topic())
+	var made kadm.CreateTopicResponse
+	eventually(s.t, 30*time.Second, "the topic to be made again", func() (_ bool, last string) {
+		made, err = kafka.CreateTopic(s.t.Context(), partitions, 1, nil, s.topic())
 		return err == nil, fmt.Sprint(err) // exists, until the deletion is through
+	})
+	eventually(s.t, 30*time.Second, "the broker to have heard of it", func() (bool, string) {
+		topics, err := kafka.ListTopics(s.t.Context(), s.topic())
+		return err == nil && topics[s.topic()].ID == made.ID, fmt.Sprint(topics, err)
 	})
 	keepForever(s.t, s.brokers, s.topic())
 }

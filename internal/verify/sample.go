@@ -46,7 +46,7 @@ func ParseShare(s string) (float64, error) {
 }
 
 // errEmptySample says that there was nothing to prove anything by.
-var errEmptySample = errors.New("no offset falls into what was asked for: name a larger --sample, another --seed, or other bounds")
+var errEmptySample = errors.New("no offset falls into what was asked for: name other bounds")
 
 const (
 	// blockOffsets is how many offsets in a row are taken or left together: within a block, missing and doubled records are still found.
@@ -93,7 +93,24 @@ func (s *selection) block(partition int32, offset int64) bool {
 	if !s.sampled() {
 		return true
 	}
-	return (offset/blockOffsets%modulus*s.a+int64(partition)*s.b+s.c)%modulus < s.threshold
+	return s.hash(partition, offset) < s.threshold
+}
+
+// hash is what decides on the block of an offset.
+func (s *selection) hash(partition int32, offset int64) int64 {
+	return (offset/blockOffsets%modulus*s.a + int64(partition)*s.b + s.c) % modulus
+}
+
+// least returns the threshold from which on a block of [first, next) is taken, modulus if the bounds leave none.
+func (s *selection) least(partition int32, first, next int64) int64 {
+	all := *s
+	all.threshold = modulus
+	r := all.within(partition, first, next)
+	threshold := int64(modulus)
+	for offset := r.first; offset < r.next; offset = (offset/blockOffsets + 1) * blockOffsets {
+		threshold = min(threshold, s.hash(partition, offset)+1)
+	}
+	return threshold
 }
 
 // has reports whether an offset is looked at.

@@ -90,18 +90,33 @@ type verification struct {
 	now       Progress
 }
 
-// plan counts what there is to look at.
+// plan counts what there is to look at. A small share of little is a block, not nothing.
 func (v *verification) plan() error {
+	v.count()
+	if v.now.Total == 0 && v.selection.sampled() {
+		least := int64(modulus)
+		for place, row := range v.snapshot.ledger {
+			if v.selection.place(place) {
+				least = min(least, v.selection.least(place.Partition, row.first, row.next))
+			}
+		}
+		v.selection.threshold = max(v.selection.threshold, least)
+		v.count()
+	}
+	if v.selection.bounded() && v.now.Total == 0 && len(v.snapshot.ledger) > 0 {
+		return errEmptySample
+	}
+	return nil
+}
+
+func (v *verification) count() {
+	v.now = Progress{}
 	for place, row := range v.snapshot.ledger {
 		if v.selection.place(place) {
 			v.now.Total += v.selection.count(place.Partition, row.first, row.next)
 			v.now.Partitions++
 		}
 	}
-	if v.selection.bounded() && v.now.Total == 0 && len(v.snapshot.ledger) > 0 {
-		return errEmptySample
-	}
-	return nil
 }
 
 // found returns an error if there was nothing at all to be compared.
