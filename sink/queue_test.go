@@ -2,9 +2,7 @@ package sink
 
 import (
 	"context"
-	"regexp"
 	"slices"
-	"strconv"
 	"testing"
 	"testing/synctest"
 )
@@ -85,14 +83,10 @@ func TestPartitionsEndTogether(t *testing.T) {
 		t.Fatalf("%+v, want %d inserted", sum.ThisRun, large+2*small)
 	}
 	position := 0
-	for _, wrote := range regexp.MustCompile(`msg=wrote topic=\S+ partition=(\d+) first=\d+ next=(\d+) `).FindAllStringSubmatch(f.log.String(), -1) {
-		next, err := strconv.Atoi(wrote[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wrote[1] == "0" {
-			position = next
-		} else if next == small {
+	for _, w := range writesIn(t, f.log.String()) {
+		if w.partition == 0 {
+			position = w.next
+		} else if w.next == small {
 			break
 		}
 	}

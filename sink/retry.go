@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // retry.go: waiting for a server that is away. One warning when it begins, at most one every half minute, one line when it ends, however many
@@ -156,18 +157,8 @@ func (o *outage) ended(ctx context.Context) {
 // forget ends it without a word: nobody tries any more.
 func (o *outage) forget() { o.all.remove(o) }
 
-// sleep waits for d or until ctx ends. It is for pacing, never for waiting on a condition.
-func sleep(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
+// sleep waits for d or until ctx ends, which the caller asks.
+func sleep(ctx context.Context, d time.Duration) { _ = servers.Pause(ctx, d) }
 
 // persist calls attempt until it succeeds, fails in a way that waiting does not mend, or ctx ends. what names the server.
 func (s *Sink) persist(ctx context.Context, what string, attempt func(context.Context) error) error {

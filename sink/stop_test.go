@@ -50,26 +50,32 @@ func (r *runner) wait(f *fixture) time.Duration {
 	return time.Since(began)
 }
 
-// A transaction that is in flight when the stop comes is ended, not thrown away.
-func TestAStopLetsTransactionsEnd(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, 1)
+// stopInFlight runs a sink, and stops it when the rows of its first transaction are sent and nothing else of it is.
+func (f *fixture) stopInFlight(cfg Config) {
+	f.t.Helper()
 	inFlight, stopped := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r := f.runAt(f.config(), func(at point) {
+	r := f.runAt(cfg, func(at point) {
 		if at == afterCopy {
 			once.Do(func() { close(inFlight); <-stopped })
 		}
 	})
-	f.send(0, rides(0, 10)...)
 	select {
 	case <-inFlight:
 	case <-time.After(patience):
-		t.Fatalf("no transaction begins\n%s", f.log)
+		f.t.Fatalf("no transaction begins\n%s", f.log)
 	}
 	r.cancel()
 	close(stopped)
 	r.wait(f)
+}
+
+// A transaction that is in flight when the stop comes is ended, not thrown away.
+func TestAStopLetsTransactionsEnd(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.send(0, rides(0, 10)...)
+	f.stopInFlight(f.config())
 	if n, at := f.count("SELECT count(*) FROM rides"), f.count("SELECT next_offset FROM sink_ledger"); n == 0 || n != at {
 		t.Errorf("%d rides at position %d: the transaction in flight was thrown away\n%s", n, at, f.log)
 	}
@@ -124,21 +130,7 @@ func TestAStopWhileBehindHaltsNothing(t *testing.T) {
 	}
 	cfg := f.config()
 	cfg.MemoryBytes = 1 << 20
-	inFlight, stopped := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	r := f.runAt(cfg, func(at point) {
-		if at == afterCopy {
-			once.Do(func() { close(inFlight); <-stopped })
-		}
-	})
-	select {
-	case <-inFlight:
-	case <-time.After(patience):
-		t.Fatalf("no transaction begins\n%s", f.log)
-	}
-	r.cancel()
-	close(stopped)
-	r.wait(f)
+	f.stopInFlight(cfg)
 	if n := f.count("SELECT count(*) FROM sink_ledger WHERE halted_reason IS NULL"); n != 1 {
 		t.Errorf("the partition is halted\n%s", f.log)
 	}

@@ -113,19 +113,36 @@ func TestManyPartitionsTakeTurns(t *testing.T) {
 	}
 }
 
-// turnsBeforeTheFirstEnd returns how many partitions were well on their way when the first had written all of its records.
-func turnsBeforeTheFirstEnd(t *testing.T, log string, records int) int {
+// logged is one transaction, as the log tells it.
+type logged struct{ partition, next int }
+
+// writesIn returns the transactions of a log in order.
+func writesIn(t *testing.T, log string) []logged {
 	t.Helper()
-	begun := map[string]bool{}
-	for _, wrote := range regexp.MustCompile(`msg=wrote topic=\S+ partition=(\d+) first=\d+ next=(\d+) `).FindAllStringSubmatch(log, -1) {
-		next, err := strconv.Atoi(wrote[2])
+	var writes []logged
+	for _, match := range regexp.MustCompile(`msg=wrote topic=\S+ partition=(\d+) first=\d+ next=(\d+) `).FindAllStringSubmatch(log, -1) {
+		partition, err := strconv.Atoi(match[1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next > records/4 {
-			begun[wrote[1]] = true
+		next, err := strconv.Atoi(match[2])
+		if err != nil {
+			t.Fatal(err)
 		}
-		if next == records {
+		writes = append(writes, logged{partition: partition, next: next})
+	}
+	return writes
+}
+
+// turnsBeforeTheFirstEnd returns how many partitions were well on their way when the first had written all of its records.
+func turnsBeforeTheFirstEnd(t *testing.T, log string, records int) int {
+	t.Helper()
+	begun := map[int]bool{}
+	for _, w := range writesIn(t, log) {
+		if w.next > records/4 {
+			begun[w.partition] = true
+		}
+		if w.next == records {
 			return len(begun)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // scan.go: reads a range of the log again, to count what the tables do not hold.
@@ -68,7 +69,7 @@ func (r *Repair) scan(ctx context.Context, at Place, first, next int64, lost ran
 			if failingSince.IsZero() {
 				failingSince = time.Now()
 			}
-			pause(ctx, scanRetry)
+			_ = servers.Pause(ctx, scanRetry) // the next try asks ctx
 		default:
 			found.unread = err.Error()
 			return found, nil
@@ -99,16 +100,6 @@ func (s *seen) count(log *partlog.Fetched, next int64, lost ranges) int64 {
 	}
 	gap(log.Position())
 	return position
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // lastRecord identifies the record that a position rests on.

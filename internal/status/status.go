@@ -106,7 +106,7 @@ func Look(ctx context.Context, db *pgxpool.Pool, brokers *servers.Kafka, cfg Con
 	if err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, cfg.RateOver); err != nil {
+	if err := servers.Pause(ctx, cfg.RateOver); err != nil {
 		return nil, err
 	}
 	now, at := before, seen
@@ -227,7 +227,7 @@ func describe(ctx context.Context, client *kafka.Client, group string) (*kafka.D
 		if err == nil || !errors.As(err, &code) || !code.Temporary() || time.Since(began) > patience {
 			return described, err
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := servers.Pause(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -296,14 +296,3 @@ func (s *Status) sum() {
 	}
 }
 
-// pause waits for d unless ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

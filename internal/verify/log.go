@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // log.go: one partition's log as a sequence of pieces, in order: records, and ranges that cannot be read. It is fetched ahead. After it partition.go.
@@ -231,7 +232,7 @@ func (r *logReader) fetchPiece(ctx context.Context, at turn, into *partlog.Fetch
 		case !partlog.Retriable(err), time.Since(began) > patience:
 			return piece{}, fmt.Errorf("read %s: %w", r.place, err)
 		}
-		if err := sleep(ctx, fetchPause); err != nil {
+		if err := servers.Pause(ctx, fetchPause); err != nil {
 			return piece{}, err
 		}
 	}
@@ -241,14 +242,3 @@ func (r *logReader) beyond(position, end int64) piece {
 	return piece{kind: stretchBeyond, first: position, next: r.next, why: fmt.Sprintf("the log ends at %d", end)}
 }
 
-// sleep waits unless ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

@@ -342,7 +342,7 @@ func patiently(ctx context.Context, ask func() error) error {
 		if err == nil || !partlog.Retriable(err) || time.Since(began) > patience {
 			return err
 		}
-		if err := sleep(ctx, fetchPause); err != nil {
+		if err := servers.Pause(ctx, fetchPause); err != nil {
 			return err
 		}
 	}
