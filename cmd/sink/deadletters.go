@@ -94,14 +94,23 @@ func (c *deadlettersListCmd) Run(ctx context.Context, log *slog.Logger, stdout i
 		encoder := json.NewEncoder(stdout)
 		return explainRepair(r.ListDeadLetters(ctx, filter, c.Limit, func(l repair.DeadLetter) error { return encoder.Encode(l) }))
 	}
+	listed := int64(0)
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "record\tsince\tbytes\treason\terror")
 	err = r.ListDeadLetters(ctx, filter, c.Limit, func(l repair.DeadLetter) error {
+		listed++
 		_, err := fmt.Fprintf(w, "%s/%d\t%s\t%s\t%s\t%s\n", l.Place, l.Offset, l.CreatedAt.UTC().Format(time.RFC3339), sizeText(l.ValueBytes), l.Reason, l.Error)
 		return err
 	})
 	if err != nil {
 		return explainRepair(err)
+	}
+	switch listed {
+	case 0:
+		fmt.Fprintln(stdout, "no dead letters")
+		return nil
+	case c.Limit:
+		fmt.Fprintf(w, "the first %d; --limit shows more\n", c.Limit)
 	}
 	return w.Flush()
 }

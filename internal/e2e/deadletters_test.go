@@ -77,6 +77,12 @@ func TestDeadLettersDrop(t *testing.T) {
 	if got := strings.Count(s.deadletters(0, "list", "--json", "--reason", "invalid_json"), "\n"); got != dead {
 		t.Errorf("%d dead letters are listed, want %d", got, dead)
 	}
+	if got := s.deadletters(0, "list", "--limit", "2"); !strings.HasSuffix(got, "\nthe first 2; --limit shows more\n") || strings.Count(got, s.topic()) != 2 {
+		t.Errorf("two of %d dead letters are listed as %q", dead, got)
+	}
+	if got := s.deadletters(0, "list", "--until", "2020-01-01T00:00:00Z"); got != "no dead letters\n" {
+		t.Errorf("no dead letters are listed as %q", got)
+	}
 	if got := s.deadletters(0, "list", "--json", "--until", "2020-01-01T00:00:00Z"); got != "" {
 		t.Errorf("before they were made it lists %q", got)
 	}
