@@ -24,12 +24,12 @@ import (
 const troubleshootingPath = "../../docs/troubleshooting.md"
 
 // messageRooms are where what a user meets is written.
-var messageRooms = []string{ //nolint:gochecknoglobals // read only
+var messageRooms = []string{
 	"cmd/sink", "sink", "schema", "migrations", "internal/servers", "internal/repair", "internal/verify", "internal/status", "internal/page", "internal/partlog",
 }
 
 // notInTroubleshooting are messages that need no entry, each with the reason why.
-var notInTroubleshooting = map[string]string{ //nolint:gochecknoglobals // read only
+var notInTroubleshooting = map[string]string{
 	"go on at <x>":                                      "how verify changes from one stretch to the next, never printed",
 	"go on from the ledger":                             "how a pipeline begins again, never printed",
 	"the ledger moved":                                  "how a pipeline begins again; the warning is its own entry",
