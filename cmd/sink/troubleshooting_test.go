@@ -42,7 +42,7 @@ var notInTroubleshooting = map[string]string{
 	"the network timeout is <x>: it must be above zero": "cannot be set by users",
 	"the commit interval is <x>: it must be above zero": "cannot be set by users",
 	"the watch interval is <x>: it must be above zero":  "cannot be set by users",
-	"stopped by a signal":                               "the cause of a context, never printed",
+	"stopped by a signal":                               "the cause of other messages, explained there",
 	"stopped":                                           "how produce ends between two records, never printed",
 	"in sink_dead_letters":                              "where a difference is, behind its kind and values",
 }
