@@ -65,7 +65,7 @@ func (s *Sink) prepare(ctx context.Context) error {
 		}
 	}
 	if len(others) > 0 {
-		s.log.WarnContext(ctx, "another group has written these topics: no record is stored twice, but members of both get in each other's way",
+		s.log.WarnContext(ctx, "another group has written these topics: no record is stored twice, but members of both get in each other's way; stop one of them, or give this one its --group",
 			"topics", s.cfg.Topics, "group", s.cfg.Group, "others", others)
 	}
 	var missing []newRow

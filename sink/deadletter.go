@@ -69,7 +69,7 @@ func copyDeadLetters(ctx context.Context, tx pgx.Tx, b *batch) error {
 		return err
 	}
 	if n != int64(len(b.dead)) {
-		return fmt.Errorf("PostgreSQL stored %d of %d dead letters", n, len(b.dead))
+		return fmt.Errorf("PostgreSQL stored %d of %d dead letters: a trigger or rule on sink_dead_letters drops rows; remove it and start again", n, len(b.dead))
 	}
 	return nil
 }

@@ -168,7 +168,7 @@ func parseRecord(s string) (repair.Place, int64, error) {
 		return repair.Place{}, 0, bad
 	}
 	offset, err := strconv.ParseInt(s[i+1:], 10, 64)
-	place, placeErr := repair.ParsePlace(s[:i])
+	place, placeErr := servers.ParsePlace(s[:i])
 	if err != nil || placeErr != nil || offset < 0 || place.Topic == "" {
 		return repair.Place{}, 0, bad
 	}

@@ -17,6 +17,7 @@ import (
 
 	"ridesink/internal/plural"
 	"ridesink/internal/repair"
+	"ridesink/internal/servers"
 )
 
 // resetCmd is `sink reset`: positions, moved by hand.
@@ -101,7 +102,7 @@ func selection(topics, partitions []string) (repair.Selection, error) {
 		faults = append(faults, errors.New("--topics is empty: name at least one topic"))
 	}
 	for _, text := range partitions {
-		place, err := repair.ParsePlace(text)
+		place, err := servers.ParsePlace(text)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("--partition: %w", err))
 			continue

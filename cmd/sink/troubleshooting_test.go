@@ -221,7 +221,11 @@ func (c *messageCollector) visitComposite(n *ast.CompositeLit) {
 		if !built {
 			do = "%v"
 		}
-		c.add(n, what+": "+do+" (%v)")
+		message := what + ": " + do
+		if fields["Err"] != nil {
+			message += " (%v)"
+		}
+		c.add(n, message)
 	case "DecodeError":
 		if problem := fields["Problem"]; problem != nil {
 			c.meet(problem)

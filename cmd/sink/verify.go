@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ridesink/internal/plural"
+	"ridesink/internal/servers"
 	"ridesink/internal/verify"
 	"ridesink/sink"
 )
@@ -79,7 +80,7 @@ func (c *verifyCmd) config() (verify.Config, error) {
 	cfg := verify.Config{Topics: c.Topics, From: c.From, To: c.To, Seed: c.Seed, MaxBatchBytes: c.MaxBatchBytes}
 	var faults []error
 	for _, text := range c.Partitions {
-		place, err := verify.ParsePlace(text)
+		place, err := servers.ParsePlace(text)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("--partition: %w", err))
 		}

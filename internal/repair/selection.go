@@ -2,35 +2,15 @@ package repair
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"ridesink/internal/servers"
 )
 
 // selection.go: which topics and partitions are meant.
 
 // Place names one partition of one topic.
-type Place struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-}
-
-func (p Place) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
-
-// ParsePlace reads rides/3, or 3, which means partition 3 of every topic that is meant.
-func ParsePlace(s string) (Place, error) {
-	topic, number := "", s
-	if i := strings.LastIndexByte(s, '/'); i >= 0 {
-		topic, number = s[:i], s[i+1:]
-		if topic == "" {
-			return Place{}, fmt.Errorf("%q names no topic before the slash", s)
-		}
-	}
-	n, err := strconv.ParseUint(number, 10, 31)
-	if err != nil {
-		return Place{}, fmt.Errorf("%q is no partition: write 3 or rides/3", s)
-	}
-	return Place{Topic: topic, Partition: int32(n)}, nil
-}
+type Place = servers.Place
 
 // Selection is the partitions that a command is about.
 type Selection struct {

@@ -88,7 +88,7 @@ func (k *Kafka) CheckTopics(ctx context.Context, names ...string) ([]partlog.Top
 				Do:   fmt.Sprintf("name another with --topics, or create it and send rides: sink produce --topic %s --partitions 4 --synthetic 1000", topic.Name),
 			}
 		case topic.Err != nil:
-			return nil, &EnvironmentError{What: fmt.Sprintf("topic %q cannot be read at %s", topic.Name, brokers), Do: "see the error", Err: topic.Err}
+			return nil, &EnvironmentError{What: fmt.Sprintf("topic %q cannot be read at %s", topic.Name, brokers), Do: "let this user describe and read it, or name another with --topics", Err: topic.Err}
 		}
 	}
 	return topics, nil

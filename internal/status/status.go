@@ -295,4 +295,3 @@ func (s *Status) sum() {
 		s.Totals.RecordsPerSecond = &rate
 	}
 }
-

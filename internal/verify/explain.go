@@ -49,7 +49,7 @@ func (v *verification) committedOffsets(ctx context.Context, topic string) map[P
 		}
 		for _, p := range response.Topics[topic] {
 			if p.Error == nil && p.CommittedOffset >= 0 {
-				offsets[Place{topic, int32(p.Partition)}] = p.CommittedOffset
+				offsets[Place{Topic: topic, Partition: int32(p.Partition)}] = p.CommittedOffset
 			}
 		}
 	}

@@ -241,4 +241,3 @@ func (r *logReader) fetchPiece(ctx context.Context, at turn, into *partlog.Fetch
 func (r *logReader) beyond(position, end int64) piece {
 	return piece{kind: stretchBeyond, first: position, next: r.next, why: fmt.Sprintf("the log ends at %d", end)}
 }
-

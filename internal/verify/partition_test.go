@@ -156,7 +156,7 @@ func TestEveryDamageIsCounted(t *testing.T) {
 		chunk := rapid.SampledFrom([]int{1, 7, 300, 1 << 20}).Draw(t, "chunk")
 		told := 0
 		c := &partitionCheck{
-			place: Place{"rides", partition}, report: &PartitionReport{}, tell: func(Difference) { told++ },
+			place: Place{Topic: "rides", Partition: partition}, report: &PartitionReport{}, tell: func(Difference) { told++ },
 			ledger: ledgerRow{next: int64(n), lastOffset: -1}, known: true, selection: newSelection(Config{To: -1}),
 			bounds:    func(context.Context) (partlog.Bounds, error) { return partlog.Bounds{}, nil },
 			rowStream: stream(t, rows, len(schema.Columns()), 4, chunk), letterStream: stream(t, letters, len(letterColumns()), letterPartition, chunk),

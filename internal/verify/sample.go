@@ -7,30 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ridesink/internal/servers"
 )
 
 // sample.go: which offsets are looked at. The same question is answered here and, as a condition, by PostgreSQL.
 
-// Place is one partition of one topic. An empty topic means each of the topics.
-type Place struct {
-	Topic     string
-	Partition int32
-}
-
-func (p Place) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
-
-// ParsePlace reads topic/partition, or the number of a partition.
-func ParsePlace(s string) (Place, error) {
-	topic, number := "", s
-	if i := strings.LastIndexByte(s, '/'); i >= 0 {
-		topic, number = s[:i], s[i+1:]
-	}
-	n, err := strconv.ParseInt(number, 10, 32)
-	if err != nil || n < 0 || topic == "" && number != s {
-		return Place{}, fmt.Errorf("%q is no partition: write it as topic/3, or 3", s)
-	}
-	return Place{Topic: topic, Partition: int32(n)}, nil
-}
+// Place names one partition of one topic.
+type Place = servers.Place
 
 // ParseShare reads a share of all offsets: 1%, 0.5%, or 0.01.
 func ParseShare(s string) (float64, error) {

@@ -7,22 +7,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestParsePlace(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]Place{
-		"3": {Partition: 3}, "rides/0": {"rides", 0}, "a/b/12": {"a/b", 12}, "a.b-c_d/2147483647": {"a.b-c_d", 2147483647},
-	} {
-		if got, err := ParsePlace(text); err != nil || got != want {
-			t.Errorf("ParsePlace(%q) = %v, %v; want %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "x", "/3", "rides/", "rides/-1", "-1", "rides/2147483648", "rides"} {
-		if got, err := ParsePlace(text); err == nil {
-			t.Errorf("ParsePlace(%q) = %v, want an error", text, got)
-		}
-	}
-}
-
 func TestParseShare(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]float64{"1%": 0.01, "0.5": 0.5, "100%": 1, " 25% ": 0.25, "1": 1} {
@@ -96,13 +80,13 @@ func TestShareIsAShare(t *testing.T) {
 
 func TestConditionNamesThePartitionsOfTheTopic(t *testing.T) {
 	t.Parallel()
-	s := newSelection(Config{To: 9, From: 4, Partitions: []Place{{"a", 1}, {"", 2}, {"b", 3}}})
+	s := newSelection(Config{To: 9, From: 4, Partitions: []Place{{Topic: "a", Partition: 1}, {Partition: 2}, {Topic: "b", Partition: 3}}})
 	for topic, want := range map[string]string{"a": "IN (1, 2)", "b": "IN (2, 3)", "c": "IN (2)"} {
 		if got := s.condition(topic); !strings.Contains(got, want) || !strings.Contains(got, "kafka_offset >= 4") || !strings.Contains(got, "kafka_offset < 9") {
 			t.Errorf("topic %s: %s", topic, got)
 		}
 	}
-	if got := newSelection(Config{To: -1, Partitions: []Place{{"a", 1}}}).condition("b"); got != " AND false" {
+	if got := newSelection(Config{To: -1, Partitions: []Place{{Topic: "a", Partition: 1}}}).condition("b"); got != " AND false" {
 		t.Errorf("a topic without partitions: %q", got)
 	}
 }

@@ -138,7 +138,7 @@ func (t *tuples) recycle() {
 }
 
 // errStream says that PostgreSQL's answer is not what the format promises.
-var errStream = errors.New("the answer to COPY breaks off, or is not in the binary format")
+var errStream = errors.New("the answer to COPY breaks off, or is not in the binary format: run it again, without a proxy between")
 
 // begin reads the header.
 func (t *tuples) begin() error {

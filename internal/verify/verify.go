@@ -171,7 +171,7 @@ func (v *verification) partitions(ctx context.Context, l *topicLog, rowStream, l
 		}
 	}
 	numbers := slices.Sorted(maps.Keys(expected))
-	numbers = slices.DeleteFunc(numbers, func(n int32) bool { return !v.selection.place(Place{l.Name, n}) })
+	numbers = slices.DeleteFunc(numbers, func(n int32) bool { return !v.selection.place(Place{Topic: l.Name, Partition: n}) })
 	for {
 		row, err := rowStream.peek()
 		if err != nil {
@@ -188,7 +188,7 @@ func (v *verification) partitions(ctx context.Context, l *topicLog, rowStream, l
 		if next == endOfTuples {
 			return nil
 		}
-		if err := v.partition(ctx, l, Place{l.Name, next}, rowStream, letterStream); err != nil {
+		if err := v.partition(ctx, l, Place{Topic: l.Name, Partition: next}, rowStream, letterStream); err != nil {
 			return err
 		}
 	}
@@ -319,7 +319,7 @@ func (v *verification) cleanupPolicy(ctx context.Context, topic string) (string,
 			}
 		}
 	}
-	return "", errors.New("the broker does not say")
+	return "", fmt.Errorf("the broker does not name %s", setting)
 }
 
 func (v *verification) boundsOf(ctx context.Context, place Place) (b partlog.Bounds, err error) {
