@@ -59,23 +59,40 @@ func (f *fixture) connect() {
 	f.producer = client
 }
 
+// patiently repeats what fails for a moment.
+func (f *fixture) patiently(what string, try func() error) {
+	f.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("%s: %v", what, err)
+		}
+		sleep(f.t.Context(), 20*time.Millisecond)
+	}
+}
+
 // recreate deletes the topic and makes it again with one partition.
 func (f *fixture) recreate() {
 	f.t.Helper()
 	if _, err := f.admin().DeleteTopic(f.t.Context(), f.topic); err != nil {
 		f.t.Fatal(err)
 	}
-	deadline := time.Now().Add(patience)
-	for { // the deletion takes a moment
-		_, err := f.admin().CreateTopic(f.t.Context(), 1, 1, nil, f.topic)
-		if err == nil {
-			break
+	var made kadm.CreateTopicResponse
+	f.patiently("make the topic again", func() (err error) { // the deletion takes a moment
+		made, err = f.admin().CreateTopic(f.t.Context(), 1, 1, nil, f.topic)
+		return err
+	})
+	f.patiently("see it on the broker", func() error {
+		known, err := f.admin().ListTopics(f.t.Context(), f.topic)
+		if err == nil && known[f.topic].ID != made.ID {
+			err = fmt.Errorf("its id is %s, want %s", known[f.topic].ID, made.ID)
 		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("make %s again: %v", f.topic, err)
-		}
-		sleep(f.t.Context(), 20*time.Millisecond)
-	}
+		return err
+	})
 	f.connect()
 }
 

@@ -51,7 +51,7 @@ func TestFaultTopicMadeAgain(t *testing.T) {
 	t.Parallel()
 	n := cases(6, 50)
 	s := newSceneOfTopics(t, n+1)
-	dice, kafka := random(t), admin(t, s.brokers)
+	dice := random(t)
 	var records, again []sent
 	for _, topic := range s.topics {
 		records = append(records, recordsOf(t, topic, 1, madeRides(dice, 40), writeMixed)...)
@@ -60,23 +60,12 @@ func TestFaultTopicMadeAgain(t *testing.T) {
 	s.backfilled(0)
 
 	made, beside := s.topics[:n], s.topics[n]
-	deleted, err := kafka.DeleteTopics(t.Context(), made...)
-	if err == nil {
-		err = deleted.Error()
-	}
-	if err != nil {
-		t.Fatalf("delete the topics: %v", err)
-	}
+	s.makeAgain(1, made...)
 	halts := map[string][]string{}
 	for i, topic := range made {
-		eventually(t, time.Minute, "the topic to be made again", func() (bool, string) {
-			_, err := kafka.CreateTopic(t.Context(), 1, 1, nil, topic)
-			return err == nil, fmt.Sprint(err) // exists, until the deletion is through
-		})
 		again = append(again, recordsOf(t, topic, 1, madeRides(dice, []int{7, 40, 90}[i%3]), writeMixed)...)
 		halts[partitionName(topic, 0)] = []string{"made again"}
 	}
-	keepForever(t, s.brokers, made...)
 	s.publish(again)
 	more := recordsOf(t, beside, 1, madeRides(dice, 40), writeMixed)
 	s.publish(more)
@@ -89,27 +78,33 @@ func TestFaultTopicMadeAgain(t *testing.T) {
 	caseDone(t, rowRecreated, n, 0)
 }
 
-// makeAgain deletes the scene's topic and creates it under the same name.
-func (s scene) makeAgain(partitions int32) {
+// makeAgain deletes topics, all of the scene's if none is named, and makes them again under the same names. It returns when the broker knows the new
+// ones: what it hears from the controller comes a moment later.
+func (s scene) makeAgain(partitions int32, topics ...string) {
 	s.t.Helper()
+	if len(topics) == 0 {
+		topics = s.topics
+	}
 	kafka := admin(s.t, s.brokers)
-	deleted, err := kafka.DeleteTopics(s.t.Context(), s.topic())
+	deleted, err := kafka.DeleteTopics(s.t.Context(), topics...)
 	if err == nil {
 		err = deleted.Error()
 	}
 	if err != nil {
-		s.t.Fatalf("delete %s: %v", s.topic(), err)
+		s.t.Fatalf("delete %v: %v", topics, err)
 	}
-	var made kadm.CreateTopicResponse
-	eventually(s.t, 30*time.Second, "the topic to be made again", func() (_ bool, last string) {
-		made, err = kafka.CreateTopic(s.t.Context(), partitions, 1, nil, s.topic())
-		return err == nil, fmt.Sprint(err) // exists, until the deletion is through
-	})
-	eventually(s.t, 30*time.Second, "the broker to have heard of it", func() (bool, string) {
-		topics, err := kafka.ListTopics(s.t.Context(), s.topic())
-		return err == nil && topics[s.topic()].ID == made.ID, fmt.Sprint(topics, err)
-	})
-	keepForever(s.t, s.brokers, s.topic())
+	for _, topic := range topics {
+		var made kadm.CreateTopicResponse
+		eventually(s.t, time.Minute, topic+" to be made again", func() (_ bool, last string) {
+			made, err = kafka.CreateTopic(s.t.Context(), partitions, 1, nil, topic)
+			return err == nil, fmt.Sprint(err) // exists, until the deletion is through
+		})
+		eventually(s.t, time.Minute, "the broker to have heard of it", func() (bool, string) {
+			known, err := kafka.ListTopics(s.t.Context(), topic)
+			return err == nil && known[topic].ID == made.ID, fmt.Sprint(known, err)
+		})
+	}
+	keepForever(s.t, s.brokers, topics...)
 }
 
 // TestFaultLogStart holds: partitions whose log starts behind their position by now halt with the lost range, another one goes on; with
