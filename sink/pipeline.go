@@ -123,20 +123,22 @@ func (p *pipeline) follow(stop, work context.Context) error {
 
 // hurry moves the partition in turns until it has caught up or there is trouble. Without a turn it returns otherwise.
 func (p *pipeline) hurry(stop, work context.Context, otherwise error) error {
-	err := errBehind
-	for errors.Is(err, errBehind) {
+	for {
 		turn := p.turns.take(stop, p.left())
-		if turn == nil && stop.Err() != nil {
-			return nil
-		}
-		if turn == nil {
+		switch {
+		case turn != nil:
+		case stop.Err() != nil:
+			return nil //nolint:nilerr // a clean end, as in follow
+		default:
 			return otherwise
 		}
-		err = p.move(stop, work, turn)
+		err := p.move(stop, work, turn)
 		p.turns.giveBack(turn)
+		if !errors.Is(err, errBehind) {
+			return err
+		}
 		otherwise = nil
 	}
-	return err
 }
 
 // place reads where to begin, and whether topic and log are still the ones of the ledger.

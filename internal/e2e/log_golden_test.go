@@ -15,7 +15,7 @@ import (
 
 // log_golden_test.go: what an operator reads of a whole run: one line for what must be known, none for what not.
 
-var updateLog = flag.Bool("update-log", false, "write testdata/run.log as the log is now") //nolint:gochecknoglobals // a flag
+var updateLog = flag.Bool("update-log", false, "write testdata/run.log as the log is now")
 
 // TestLogOfARun holds: a run with a dead letter, an outage of PostgreSQL, a halt and its mending logs the lines of testdata/run.log, and no other.
 func TestLogOfARun(t *testing.T) {
