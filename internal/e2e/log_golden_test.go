@@ -89,6 +89,9 @@ func (s scene) normalized(log string) string {
 				fields[name] = "*"
 			}
 		}
+		if config, ok := fields["config"].(map[string]any); ok {
+			config["connections"] = "*" // by the number of processors
+		}
 		if fields["msg"] == "outage" {
 			fields["err"] = "*"
 		}
