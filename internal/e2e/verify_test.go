@@ -155,8 +155,8 @@ func TestVerifyProves(t *testing.T) {
 func TestVerifyAsksForSense(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]string{
-		"--partition=x":          "topic/3",
-		"--partition=/1":         "topic/3",
+		"--partition=x":          "rides/3",
+		"--partition=/1":         "rides/3",
 		"--sample=0":             "1%",
 		"--sample=101%":          "1%",
 		"--from=-1":              "--from",

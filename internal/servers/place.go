@@ -23,7 +23,7 @@ func ParsePlace(s string) (Place, error) {
 	if i := strings.LastIndexByte(s, '/'); i >= 0 {
 		topic, number = s[:i], s[i+1:]
 		if topic == "" {
-			return Place{}, fmt.Errorf("%q names no topic before the slash", s)
+			return Place{}, fmt.Errorf("%q names no topic before the slash: write 3 or rides/3", s)
 		}
 	}
 	n, err := strconv.ParseUint(number, 10, 31)
