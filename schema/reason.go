@@ -46,14 +46,14 @@ type DecodeError struct {
 
 // Error says it in one line.
 func (e *DecodeError) Error() string {
-	where := ""
-	if e.Position != NoPosition {
-		where = fmt.Sprintf(", at byte %d", e.Position)
+	text := fmt.Sprintf("%s: %s", e.Reason, e.Problem)
+	if e.Field != "" {
+		text = fmt.Sprintf("%s: %s %s", e.Reason, e.Field, e.Problem)
 	}
-	if e.Field == "" {
-		return fmt.Sprintf("%s: %s%s", e.Reason, e.Problem, where)
+	if e.Position == NoPosition {
+		return text
 	}
-	return fmt.Sprintf("%s: %s %s%s", e.Reason, e.Field, e.Problem, where)
+	return fmt.Sprintf("%s, at byte %d", text, e.Position)
 }
 
 // problem describes a reason that concerns one field's value.

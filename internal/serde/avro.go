@@ -56,11 +56,11 @@ type avroField struct {
 type avroSchema struct{ root *avroType }
 
 // parseAvro compiles a schema. references are the schemas that it refers to, each behind those that it refers to itself.
-func parseAvro(text string, references []string) (*avroSchema, error) {
+func parseAvro(text string, references []reference) (*avroSchema, error) {
 	var cache avro.SchemaCache
 	c := avroCompiler{named: map[string]*avroType{}}
-	for _, reference := range references {
-		parsed, err := cache.Parse(reference, avro.WithLaxNames(nil))
+	for _, r := range references {
+		parsed, err := cache.Parse(r.text, avro.WithLaxNames(nil))
 		if err != nil {
 			return nil, err
 		}

@@ -3,8 +3,6 @@ package serde
 import (
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/sr"
-
 	"ridesink/schema"
 )
 
@@ -20,15 +18,11 @@ type transcoder interface {
 // compile returns the transcoder of a schema. Its errors are about the schema: no other answer of the registry would mend them.
 func compile(s registered) (transcoder, error) {
 	switch s.Type {
-	case sr.TypeAvro:
-		var references []string
-		for _, r := range s.references {
-			references = append(references, r.text)
-		}
-		return parseAvro(s.Schema.Schema, references)
-	case sr.TypeProtobuf:
-		return parseProtobuf(s.Schema.Schema, s.references)
-	case sr.TypeJSON:
+	case "", "AVRO":
+		return parseAvro(s.Text, s.all)
+	case "PROTOBUF":
+		return parseProtobuf(s.Text, s.all)
+	case "JSON":
 		return jsonValues{}, nil
 	}
 	return nil, fmt.Errorf("it is of type %s: Avro, JSON Schema and Protobuf are read", s.Type)

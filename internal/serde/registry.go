@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"sync"
 	"time"
 
@@ -60,18 +62,25 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// registered is a schema with those that it refers to, each behind those that it refers to itself.
+// registered is a schema as the registry has it (Confluent Schema Registry, API reference, GET /schemas/ids/{id}).
 type registered struct {
-	sr.Schema
-	references []reference
+	Text       string               `json:"schema"`
+	Type       string               `json:"schemaType"` // none: Avro
+	References []sr.SchemaReference `json:"references"`
+
+	all []reference // to which it refers, directly and through others, each behind those that it refers to itself
 }
 
 // reference is a schema that another refers to by a name: a file that it imports, or a type.
 type reference struct{ name, text string }
 
+// errTooManyReferences says that a schema cannot be used.
+var errTooManyReferences = fmt.Errorf("it refers to more than %d schemas", maxReferences)
+
 // Check asks the registry once whether it is there. Its error is an *UnavailableError.
 func (r *Registry) Check(ctx context.Context) error {
-	if _, err := r.client.SupportedTypes(ctx); err != nil {
+	var types []string
+	if err := r.client.Do(ctx, http.MethodGet, "/schemas/types", nil, &types); err != nil {
 		return r.unavailable(err)
 	}
 	return nil
@@ -90,15 +99,22 @@ func (r *Registry) transcoder(ctx context.Context, id int) (transcoder, error) {
 	case asked && time.Now().Before(missing.until):
 		return nil, missing.bad
 	}
-	s, err := r.schema(ctx, id)
+	s, err := r.ask(ctx, "/schemas/ids/"+strconv.Itoa(id))
 	if notFound(err) {
 		return nil, r.forget(id, fmt.Sprintf("the schema registry has no schema with the id %d", id))
 	}
-	if err != nil {
+	if err == nil {
+		err = r.follow(ctx, &s, s.References, map[string]bool{})
+	}
+	var tooLong *http.MaxBytesError
+	switch {
+	case notFound(err), errors.Is(err, errTooManyReferences), errors.As(err, &tooLong):
+		return nil, r.unusable(id, err)
+	case err != nil:
 		return nil, r.unavailable(err)
 	}
 	if found, err = compile(s); err != nil {
-		return nil, r.forget(id, fmt.Sprintf("the schema with the id %d cannot be used: %v", id, err))
+		return nil, r.unusable(id, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,33 +137,32 @@ func (r *Registry) forget(id int, why string) *schema.DecodeError {
 	return bad
 }
 
-// schema asks for a schema and all that it refers to.
-func (r *Registry) schema(ctx context.Context, id int) (registered, error) {
-	s, err := r.client.SchemaByID(ctx, id)
-	if err != nil {
-		return registered{}, err
-	}
-	all := registered{Schema: s}
-	return all, r.follow(ctx, &all, s.References, map[string]bool{})
+// unusable notes an id whose schema is there, and of no use.
+func (r *Registry) unusable(id int, err error) *schema.DecodeError {
+	return r.forget(id, fmt.Sprintf("the schema with the id %d cannot be used: %v", id, err))
 }
 
-// follow appends references, those that they refer to first.
-func (r *Registry) follow(ctx context.Context, all *registered, references []sr.SchemaReference, seen map[string]bool) error {
+func (r *Registry) ask(ctx context.Context, path string) (s registered, err error) {
+	return s, r.client.Do(ctx, http.MethodGet, path, nil, &s)
+}
+
+// follow asks for references of s, those that they refer to first.
+func (r *Registry) follow(ctx context.Context, s *registered, references []sr.SchemaReference, seen map[string]bool) error {
 	for _, ref := range references {
 		if seen[ref.Name] {
 			continue
 		}
 		if seen[ref.Name] = true; len(seen) > maxReferences {
-			return fmt.Errorf("it refers to more than %d schemas", maxReferences)
+			return errTooManyReferences
 		}
-		s, err := r.client.SchemaByVersion(ctx, ref.Subject, ref.Version)
+		found, err := r.ask(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version))
 		if err != nil {
 			return fmt.Errorf("ask for %s, version %d, to which it refers: %w", ref.Subject, ref.Version, err)
 		}
-		if err := r.follow(ctx, all, s.References, seen); err != nil {
+		if err := r.follow(ctx, s, found.References, seen); err != nil {
 			return err
 		}
-		all.references = append(all.references, reference{name: ref.Name, text: s.Schema.Schema})
+		s.all = append(s.all, reference{name: ref.Name, text: found.Text})
 	}
 	return nil
 }
