@@ -1,4 +1,4 @@
-// Package localenv starts PostgreSQL and Kafka on this machine, for tests, benchmarks and the demo. Nothing that is shipped imports it.
+// Package localenv starts PostgreSQL, Kafka and a Schema Registry on this machine, for tests, benchmarks and the demo. Nothing that is shipped imports it.
 //
 // What there is:
 //
@@ -6,8 +6,10 @@
 //     server runs as the user postgres or nobody, because PostgreSQL refuses to be root.
 //   - StartKafka: a real Kafka in KRaft mode, one node or several, from Maven Central, fetched once and cached. It needs Java.
 //   - StartFakeKafka: brokers inside this process, for what a real one cannot be made to do and where there is no Java.
+//   - StartRegistry: a real Schema Registry, Apicurio with its interface like Confluent's, from Maven Central, fetched once and cached. It needs Java.
 //   - Database, Brokers, Topic and Main: what tests call. They share one PostgreSQL and one Kafka a process, or use those that
 //     TEST_DATABASE_URL and TEST_KAFKA_BROKERS name; the program in withservers starts both once for a whole `go test ./...`.
+//   - SchemaRegistry: what tests call for a registry, one a process.
 //
 // How it is cleaned up: everything of a server lives in one directory, and a watchdog process (guard.go) stops the server and
 // removes the directory when Stop is called or when this process is gone, however it ended. Nothing has a fixed port (port.go).

@@ -25,18 +25,23 @@ var shared = newServers() //nolint:gochecknoglobals // tests of one process shar
 
 // servers are started when they are asked for, once.
 type servers struct {
-	database func() (string, error)
-	brokers  func() ([]string, error)
+	database   func() (string, error)
+	brokers    func() ([]string, error)
+	registryOf func() (*Registry, error)
 
 	mu       sync.Mutex
 	postgres *Postgres
 	kafka    *Kafka
+	registry *Registry
+
+	registryUse sync.RWMutex // held for reading by tests that need the registry, for writing by one that kills it
 }
 
 func newServers() *servers {
 	s := &servers{}
 	s.database = sync.OnceValues(s.findDatabase)
 	s.brokers = sync.OnceValues(s.findBrokers)
+	s.registryOf = sync.OnceValues(s.findRegistry)
 	return s
 }
 
@@ -75,6 +80,19 @@ func (s *servers) findBrokers() ([]string, error) {
 	return kafka.Brokers(), nil
 }
 
+func (s *servers) findRegistry() (*Registry, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), firstStart)
+	defer cancel()
+	registry, err := StartRegistry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.registry = registry
+	return registry, nil
+}
+
 // stop ends what was started.
 func (s *servers) stop() error {
 	s.mu.Lock()
@@ -85,6 +103,9 @@ func (s *servers) stop() error {
 	}
 	if s.kafka != nil {
 		err = errors.Join(err, s.kafka.Stop())
+	}
+	if s.registry != nil {
+		err = errors.Join(err, s.registry.Stop())
 	}
 	return err
 }
