@@ -234,3 +234,25 @@ func BenchmarkAvro(b *testing.B) {
 		}
 	}
 }
+
+// TestAvroKeys holds: a key is shown as what it is, and a bad one is none.
+func TestAvroKeys(t *testing.T) {
+	t.Parallel()
+	f := newFakeRegistry(t)
+	f.add(1, "AVRO", `"long"`)
+	f.add(2, "AVRO", `{"type":"record","name":"Key","fields":[{"name":"zone","type":"int"}]}`)
+	f.add(3, "AVRO", `"double"`)
+	d := f.formats(t).NewDecoder()
+	for want, key := range map[string][]byte{
+		"75": framedAs(1, 0x96, 1), `{"zone":7}`: framedAs(2, 14),
+	} {
+		if got := d.Framed(t.Context(), key); string(got) != want {
+			t.Errorf("the key %x is %s, want %s", key, got, want)
+		}
+	}
+	for _, key := range [][]byte{nil, {}, []byte("75"), framedAs(1), framedAs(9, 1), framedAs(3, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)} {
+		if got := d.Framed(t.Context(), key); got != nil {
+			t.Errorf("the key %x is %s, want none", key, got)
+		}
+	}
+}
