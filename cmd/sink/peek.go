@@ -178,7 +178,7 @@ type peeked struct {
 	Key         *string         `json:"key,omitempty"`
 	KeyBase64   []byte          `json:"key_base64,omitempty"`
 	KeyJSON     json.RawMessage `json:"key_json,omitempty"` // of a key in a schema registry's wire format
-	Outcome     string          `json:"outcome"` // insert, dead_letter, tombstone
+	Outcome     string          `json:"outcome"`            // insert, dead_letter, tombstone
 	Ride        json.RawMessage `json:"ride,omitempty"`
 	Reason      schema.Reason   `json:"reason,omitempty"`
 	Error       string          `json:"error,omitempty"`

@@ -256,3 +256,19 @@ func TestAvroKeys(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkJSON is the same ride as the TLC's JSON, for comparison.
+func BenchmarkJSON(b *testing.B) {
+	value, err := tlcRide().AppendJSON(nil, schema.TLC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := Formats{}.NewDecoder()
+	var row []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		if row, err = d.AppendRow(b.Context(), row[:0], schema.Coordinates{Topic: "rides", Timestamp: -1}, value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
