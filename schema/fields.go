@@ -138,6 +138,15 @@ func TypeOf(name string) string {
 	return ""
 }
 
+// KindOf returns the kind of the field that arrives under a name, 0 for a name that no field has.
+func KindOf(name string) Kind {
+	means, known := lookUp([]byte(name))
+	if !known {
+		return 0
+	}
+	return kinds[means.column]
+}
+
 func (k Kind) postgres() string {
 	switch k {
 	case kindOffset:

@@ -18,6 +18,9 @@ const (
 	ReasonBadText       Reason = "bad_text"             // bad UTF-8, half a surrogate pair, or NUL, anywhere in the record
 	ReasonTooLarge      Reason = "too_large"            // nested deeper than 64, or more undeclared fields than jsonb holds
 	ReasonUnknownSchema Reason = "unknown_schema"       // written with a schema that cannot be had
+	ReasonBadAvro       Reason = "invalid_avro"         // not what its Avro schema says: cut off, bytes behind it, a length that cannot be
+	ReasonBadProtobuf   Reason = "invalid_protobuf"     // not a message of its Protobuf schema
+	ReasonBadCSV        Reason = "invalid_csv"          // not as many values as there are columns, or a quote that does not end
 	ReasonRejected      Reason = "rejected_by_database" // decoded, but PostgreSQL refused the row
 )
 
@@ -25,24 +28,32 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonInvalidJSON, ReasonNotAnObject, ReasonNoKnownField, ReasonWrongType, ReasonOutOfRange,
-		ReasonBadTime, ReasonBadText, ReasonTooLarge, ReasonUnknownSchema, ReasonRejected,
+		ReasonBadTime, ReasonBadText, ReasonTooLarge, ReasonUnknownSchema, ReasonBadAvro, ReasonBadProtobuf, ReasonBadCSV, ReasonRejected,
 	}
 }
 
-// DecodeError says why a record is no ride and where in its value that shows. It holds nothing of the value, so it can be logged.
+// NoPosition is the position of a problem in a value that is not JSON.
+const NoPosition = -1
+
+// DecodeError says why a record is no ride and where in its value that shows. It holds nothing of the value but the id of its schema, so it can
+// be logged.
 type DecodeError struct {
 	Reason   Reason
 	Field    string // column, extra_fields for a field nobody declared, "" for the record as a whole
-	Position int    // byte of the value, from 0
-	Problem  string // in words, constant
+	Position int    // byte of the value, from 0, or NoPosition
+	Problem  string // in words
 }
 
 // Error says it in one line.
 func (e *DecodeError) Error() string {
-	if e.Field == "" {
-		return fmt.Sprintf("%s: %s, at byte %d", e.Reason, e.Problem, e.Position)
+	text := fmt.Sprintf("%s: %s", e.Reason, e.Problem)
+	if e.Field != "" {
+		text = fmt.Sprintf("%s: %s %s", e.Reason, e.Field, e.Problem)
 	}
-	return fmt.Sprintf("%s: %s %s, at byte %d", e.Reason, e.Field, e.Problem, e.Position)
+	if e.Position == NoPosition {
+		return text
+	}
+	return fmt.Sprintf("%s, at byte %d", text, e.Position)
 }
 
 // problem describes a reason that concerns one field's value.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"ridesink/internal/serde"
 )
 
 // classify.go: what is done about a write that failed. write.go asks once for each failure, after it looked at its context.
@@ -65,8 +67,9 @@ func classify(err error) action {
 func classifyConnection(err error) action {
 	var network net.Error
 	var connect *pgconn.ConnectError
+	var registry *serde.UnavailableError
 	switch {
-	case errors.As(err, &network), errors.As(err, &connect), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.As(err, &registry), errors.As(err, &network), errors.As(err, &connect), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), errors.Is(err, context.DeadlineExceeded), pgconn.SafeToRetry(err):
 		return retry
 	}

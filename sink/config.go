@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go/sasl"
 
+	"ridesink/internal/serde"
 	"ridesink/internal/servers"
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	// Connections is the size of the connection pool that all partitions share. Default 2 to 4, by the number of processors.
 	// More: more COPYs at once, which pays only while PostgreSQL has idle cores. Fewer: partitions wait for each other.
 	Connections int
+
+	// Formats say how values are read. Default: as JSON.
+	Formats serde.Formats
 
 	// Start is where a topic begins that the ledger does not know. Default: earliest.
 	Start Start

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -75,7 +76,12 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 		}
 		d.b.counts.notRecords += log.NotRecords() - notRecords
 		notRecords = log.NotRecords()
-		if err := d.record(&r); err != nil {
+		err := d.record(ctx, &r)
+		var away *serde.UnavailableError
+		if errors.As(err, &away) {
+			err = d.outwait(ctx, &r)
+		}
+		if err != nil {
 			return err
 		}
 		d.next = d.b.next
@@ -100,32 +106,45 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 	return nil
 }
 
-// record puts one record where it belongs.
-func (d *decoding) record(r *partlog.Record) error {
+// record puts one record where it belongs. After a *serde.UnavailableError it is nowhere yet.
+func (d *decoding) record(ctx context.Context, r *partlog.Record) error {
 	b := d.b
-	b.covers(r)
 	if r.Value == nil {
+		b.covers(r)
 		b.counts.tombstones++
 		return nil
 	}
 	if refused, known := d.refused[r.Offset]; known {
+		b.covers(r)
 		return d.bury(r, schema.ReasonRejected, refused.why, refused.sqlstate)
 	}
 	begin := len(b.rows)
-	rows, err := d.decoder.AppendRow(b.rows, schema.Coordinates{
+	rows, err := d.decoder.AppendRow(ctx, b.rows, schema.Coordinates{
 		Topic: d.topic, Partition: d.partition, Offset: r.Offset, Timestamp: r.Timestamp,
 	}, r.Value)
-	if err == nil {
-		b.rows = rows
-		b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
-		b.counts.inserted++
-		return nil
-	}
 	var bad *schema.DecodeError
-	if !errors.As(err, &bad) {
+	if err != nil && !errors.As(err, &bad) {
 		return fmt.Errorf("decode %s at offset %d: %w", d.topicPartition, r.Offset, err)
 	}
-	return d.bury(r, bad.Reason, bad.Error(), "")
+	b.covers(r)
+	if bad != nil {
+		return d.bury(r, bad.Reason, bad.Error(), "")
+	}
+	b.rows = rows
+	b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
+	b.counts.inserted++
+	return nil
+}
+
+// outwait puts a record where it belongs whose schema cannot be had at the moment: what was decoded before it is written meanwhile.
+func (d *decoding) outwait(ctx context.Context, r *partlog.Record) error {
+	if err := d.handOver(ctx); err != nil {
+		return err
+	}
+	if err := d.open(ctx); err != nil {
+		return err
+	}
+	return d.sink.persist(ctx, schemaRegistry, func(ctx context.Context) error { return d.record(ctx, r) })
 }
 
 // bury keeps a record as a dead letter.

@@ -171,7 +171,11 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	for _, outage := range c.sink.Outages() {
 		away[outage.Server] = time.Since(outage.Since)
 	}
-	for _, server := range []string{"kafka", "postgres"} {
+	servers := []string{"kafka", "postgres"}
+	if c.sink.cfg.Formats.Registry != nil {
+		servers = append(servers, schemaRegistry)
+	}
+	for _, server := range servers {
 		since, isAway := away[server]
 		gauge(c.up, boolGauge(!isAway), server)
 		gauge(c.outage, since.Seconds(), server)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ridesink/internal/partlog"
-	"ridesink/schema"
+	"ridesink/internal/serde"
 )
 
 // pipeline.go: one partition's way from its leader to PostgreSQL: fetch.go -> decode.go -> write.go, begun again from the ledger whenever
@@ -32,7 +32,7 @@ type pipeline struct {
 	committer     *committer
 	log           *slog.Logger
 	state         *partitionState
-	decoder       *schema.Decoder
+	decoder       *serde.Decoder
 	current       partlog.TopicID // the topic's id by today's metadata, zero where the broker gives none
 	backfill      *backfill       // nil: this is a run without an end
 	end           Position        // a backfill stops here; -1: never

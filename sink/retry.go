@@ -24,9 +24,12 @@ const (
 	outageReport = 30 * time.Second
 )
 
+// schemaRegistry is how the registry is called in logs and metrics, as the other two are.
+const schemaRegistry = "schema_registry"
+
 // Outage is a server that this process has been waiting for.
 type Outage struct {
-	Server   string // postgres or kafka
+	Server   string // postgres, kafka or schema_registry
 	Since    time.Time
 	Attempts int   // of the goroutine that has tried most often
 	Err      error // the last one
@@ -111,7 +114,7 @@ func (o *outages) err() error {
 
 // outage is one server's trouble as one goroutine sees it. Whoever makes one defers forget.
 type outage struct {
-	what     string // postgres or kafka
+	what     string // as Outage.Server
 	log      *slog.Logger
 	all      *outages // where it is listed while it goes on
 	since    time.Time

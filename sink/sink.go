@@ -18,7 +18,6 @@ import (
 
 	"ridesink/internal/partlog"
 	"ridesink/internal/servers"
-	"ridesink/schema"
 )
 
 // sink.go: New, Run and the loop over the generations of the consumer group. Each generation is served by one pipeline a partition.
@@ -198,7 +197,7 @@ func (s *Sink) pipelines(assigned []topicPartition, topics map[string]partlog.To
 		states[tp] = newPartitionState(tp)
 		p := &pipeline{
 			topicPartition: tp, sink: s, committer: c, log: s.log.With("topic", tp.topic, "partition", tp.partition),
-			state: states[tp], decoder: schema.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
+			state: states[tp], decoder: s.cfg.Formats.NewDecoder(), current: topics[tp.topic].ID, backfill: bf, end: bf.end(tp), highWatermark: bf.highWatermark(tp),
 			breaker: breaker{limit: s.cfg.MaxDeadLetters}, own: newShare(own, own), turns: turns, rows: newRowsLimit(turns.rows),
 			began: -1, connections: connections, pace: paceOf(len(assigned)),
 		}

@@ -204,7 +204,10 @@ func writeBytes(b *strings.Builder, name string, value []byte) {
 }
 
 // deadlettersRetryCmd is `sink deadletters retry`.
-type deadlettersRetryCmd struct{ letterOptions }
+type deadlettersRetryCmd struct {
+	letterOptions
+	formatOptions
+}
 
 // Help is shown by sink deadletters retry --help.
 func (*deadlettersRetryCmd) Help() string {
@@ -218,6 +221,10 @@ Examples:
 
 // Run retries.
 func (c *deadlettersRetryCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
+	formats, err := c.formats(ctx)
+	if err != nil {
+		return err
+	}
 	r, filter, closeAll, err := c.open(ctx, log)
 	if err != nil {
 		return err
@@ -229,13 +236,13 @@ func (c *deadlettersRetryCmd) Run(ctx context.Context, log *slog.Logger, stdout 
 		Stay       int64            `json:"stay"`
 	}
 	totals.Partitions = []repair.Retried{}
-	err = r.RetryDeadLetters(ctx, filter, func(p repair.Retried) {
+	err = r.RetryDeadLetters(ctx, filter, formats.NewDecoder(), func(p repair.Retried) {
 		totals.Partitions = append(totals.Partitions, p)
 		totals.Stored, totals.Stay = totals.Stored+p.Stored, totals.Stay+p.Stay
 	})
 	switch {
 	case err != nil:
-		return explainRepair(err)
+		return explainRepair(explain(err))
 	case c.JSON:
 		return printJSON(stdout, totals)
 	}

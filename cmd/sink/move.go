@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ridesink/internal/serde"
 	"ridesink/migrations"
 	"ridesink/sink"
 )
@@ -21,6 +22,7 @@ type moveOptions struct {
 	kafkaOptions
 	topicsOptions
 	databaseOptions
+	formatOptions
 	Start          string        `name:"start" env:"SINK_START" default:"earliest" placeholder:"WHERE" help:"Where a topic begins that the database does not know yet: earliest, latest, committed (the group's offsets in Kafka), an offset, or an RFC 3339 time. Later starts go on where the database says."`
 	OnDataLoss     string        `name:"on-data-loss" env:"SINK_ON_DATA_LOSS" default:"halt" enum:"halt,skip" help:"When records are gone from Kafka before they were read: halt that partition, or skip the range, count it as lost and record it in sink_events."`
 	MaxDeadLetters string        `name:"max-dead-letters" env:"SINK_MAX_DEAD_LETTERS" default:"90%" placeholder:"LIMIT" help:"Halt a partition instead of storing more dead letters: a share of its last 1,000 records such as 90%, a number that it may have in all, or off."`
@@ -73,7 +75,11 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 		return err
 	}
 	limitMemory(cfg)
-	if err := checkTables(ctx, cfg.DatabaseURL, o.Migrate, log); err != nil {
+	cfg.Formats, err = o.formats(ctx)
+	if err == nil {
+		err = checkTables(ctx, cfg.DatabaseURL, o.Migrate, log)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return sink.ErrStoppedEarly
 		}
@@ -99,8 +105,9 @@ func (o *moveOptions) with(ctx context.Context, log *slog.Logger, move func(*sin
 // explain gives an error of the sink its exit code.
 func explain(err error) error {
 	var environment *sink.EnvironmentError
+	var registry *serde.UnavailableError
 	switch {
-	case errors.As(err, &environment):
+	case errors.As(err, &environment), errors.As(err, &registry):
 		return environmentError(err)
 	case errors.Is(err, sink.ErrNoCommittedOffset):
 		return usageError(err)

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/serde"
 	"ridesink/internal/servers"
 	"ridesink/schema"
 	"ridesink/sink"
@@ -20,6 +21,7 @@ import (
 // peekCmd is `sink peek`: what is in a topic, and what would become of it. It is the poll loop of the sink without everything around it.
 type peekCmd struct {
 	kafkaOptions
+	formatOptions
 	Topic         string        `arg:"" optional:"" default:"rides" env:"KAFKA_TOPICS" help:"The topic."`
 	Partitions    []int32       `name:"partition" sep:"," placeholder:"N" help:"Only these partitions."`
 	Offset        *int64        `name:"offset" placeholder:"OFFSET" xor:"from" help:"Begin at this offset of each partition."`
@@ -47,6 +49,10 @@ func (c *peekCmd) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return usageError(err)
 	}
+	formats, err := c.formats(ctx)
+	if err != nil {
+		return err
+	}
 	kafka, err := servers.OpenKafka(servers.KafkaConfig{
 		Brokers: c.Brokers, Topics: []string{c.Topic}, ClientID: "ridesink-peek", MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: sink.DefaultConfig().NetworkTimeout,
 	})
@@ -59,8 +65,8 @@ func (c *peekCmd) Run(ctx context.Context, stdout io.Writer) error {
 		return explain(err)
 	}
 	out := bufio.NewWriter(stdout)
-	if err := c.poll(ctx, kafka.Log, positions, out); err != nil && ctx.Err() == nil {
-		return errors.Join(err, out.Flush())
+	if err := c.poll(ctx, kafka.Log, formats.NewDecoder(), positions, out); err != nil && ctx.Err() == nil {
+		return errors.Join(explain(err), out.Flush())
 	}
 	return out.Flush()
 }
@@ -123,14 +129,14 @@ func (c *peekCmd) positions(ctx context.Context, kafka *servers.Kafka, from time
 }
 
 // poll asks the partitions by turns, and prints what they have, until there were enough records or nothing has come for --poll-timeout.
-func (c *peekCmd) poll(ctx context.Context, log *partlog.Log, positions map[int32]int64, out *bufio.Writer) error {
+func (c *peekCmd) poll(ctx context.Context, log *partlog.Log, decoder *serde.Decoder, positions map[int32]int64, out *bufio.Writer) error {
 	const idleWait = 200 * time.Millisecond // at a partition that has nothing
 	partitions := make([]int32, 0, len(positions))
 	for number := range positions {
 		partitions = append(partitions, number)
 	}
 	slices.Sort(partitions)
-	decoder, printed, heard := schema.NewDecoder(), 0, time.Now()
+	printed, heard := 0, time.Now()
 	var fetched *partlog.Fetched
 	for c.PollTimeout == 0 || time.Since(heard) < c.PollTimeout {
 		for _, partition := range partitions {
@@ -143,7 +149,7 @@ func (c *peekCmd) poll(ctx context.Context, log *partlog.Log, positions map[int3
 			}
 			var r partlog.Record
 			for fetched.Record(&r) {
-				if err := c.print(out, decoder, partition, &r); err != nil {
+				if err := c.print(ctx, out, decoder, partition, &r); err != nil {
 					return err
 				}
 				heard = time.Now()
@@ -179,7 +185,7 @@ type peeked struct {
 	ValueBase64 []byte          `json:"value_base64,omitempty"`
 }
 
-func (c *peekCmd) print(out io.Writer, decoder *schema.Decoder, partition int32, r *partlog.Record) error {
+func (c *peekCmd) print(ctx context.Context, out io.Writer, decoder *serde.Decoder, partition int32, r *partlog.Record) error {
 	line := peeked{Topic: c.Topic, Partition: partition, Offset: r.Offset}
 	if r.Timestamp >= 0 {
 		line.Timestamp = time.UnixMilli(r.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z07:00")
@@ -187,7 +193,7 @@ func (c *peekCmd) print(out io.Writer, decoder *schema.Decoder, partition int32,
 	line.Key, line.KeyBase64 = textOrBytes(r.Key)
 	if r.Value == nil {
 		line.Outcome = "tombstone"
-	} else if ride, err := decoder.Ride(r.Value); err == nil {
+	} else if ride, err := decoder.Ride(ctx, r.Value); err == nil {
 		line.Outcome, line.Ride = "insert", ride.AppendColumns(nil)
 	} else {
 		var bad *schema.DecodeError

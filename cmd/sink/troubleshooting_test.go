@@ -25,7 +25,7 @@ const troubleshootingPath = "../../docs/troubleshooting.md"
 
 // messageRooms are where what a user meets is written.
 var messageRooms = []string{
-	"cmd/sink", "sink", "schema", "migrations", "internal/servers", "internal/repair", "internal/verify", "internal/status", "internal/page", "internal/partlog",
+	"cmd/sink", "sink", "schema", "migrations", "internal/serde", "internal/servers", "internal/repair", "internal/verify", "internal/status", "internal/page", "internal/partlog",
 }
 
 // notInTroubleshooting are messages that need no entry, each with the reason why.
@@ -288,9 +288,9 @@ func onlyContext(format string) bool {
 // messageArgument returns which argument of the call is a message, or -1.
 func messageArgument(call *ast.CallExpr) int {
 	switch nameOf(call.Fun) {
-	case "fmt.Errorf", "errors.New", "usagef", "note", "contradiction", "malformed", "Warn", "Error":
+	case "fmt.Errorf", "errors.New", "usagef", "badAvro", "note", "contradiction", "malformed", "Warn", "Error":
 		return 0
-	case "require", "http.Error", "WarnContext", "ErrorContext":
+	case "problem", "forget", "require", "http.Error", "WarnContext", "ErrorContext":
 		return 1
 	case "corrupt", "Log", "noRecord":
 		return 2

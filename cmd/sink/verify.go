@@ -21,6 +21,7 @@ import (
 type verifyCmd struct {
 	kafkaOptions
 	databaseOptions
+	formatOptions
 	quietOption
 	Topics        []string `name:"topics" env:"KAFKA_TOPICS" default:"rides" sep:"," placeholder:"TOPIC" help:"Topics to compare, comma-separated."`
 	Partitions    []string `name:"partition" sep:"," placeholder:"PARTITION" help:"Only these partitions, as topic/3, or 3 of each topic."`
@@ -51,6 +52,9 @@ Examples:
 func (c *verifyCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer, stderr *terminal) error {
 	cfg, err := c.config()
 	if err != nil {
+		return err
+	}
+	if cfg.Formats, err = c.formats(ctx); err != nil {
 		return err
 	}
 	limitVerifyMemory()

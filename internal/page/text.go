@@ -83,6 +83,8 @@ func serverName(server string) string {
 		return "PostgreSQL"
 	case "kafka":
 		return "Kafka"
+	case "schema_registry":
+		return "Schema Registry"
 	}
 	return printable(server)
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -132,7 +133,13 @@ func plural(n int, one, many string) string {
 
 func servers(now Now, at time.Time) []serverView {
 	list := []serverView{}
-	for _, name := range []string{"postgres", "kafka"} {
+	names := []string{"postgres", "kafka"}
+	for _, o := range now.Outages {
+		if !slices.Contains(names, o.Server) { // a schema registry is only where there is one
+			names = append(names, o.Server)
+		}
+	}
+	for _, name := range names {
 		s := serverView{Name: serverName(name), Class: "ok", State: "answers"}
 		if now.Ready != nil && len(now.Partitions) == 0 {
 			s.Class, s.State = "none", "not known yet"

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -29,9 +30,9 @@ const (
 	retryBytes   = 16 << 20
 )
 
-// RetryDeadLetters tries them again, a partition and a bounded batch in one transaction each, and tells each about a partition that is
+// RetryDeadLetters decodes them again, a partition and a bounded batch in one transaction each, and tells each about a partition that is
 // done. What was done stays done if a later batch fails.
-func (r *Repair) RetryDeadLetters(ctx context.Context, f Filter, each func(Retried)) error {
+func (r *Repair) RetryDeadLetters(ctx context.Context, f Filter, decoder *serde.Decoder, each func(Retried)) error {
 	counted, err := r.CountDeadLetters(ctx, f)
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func (r *Repair) RetryDeadLetters(ctx context.Context, f Filter, each func(Retri
 	for _, p := range counted {
 		done := Retried{Place: p.Place}
 		for from, more := int64(0), true; more; {
-			if from, more, err = r.retryBatch(ctx, f, from, &done); err != nil {
+			if from, more, err = r.retryBatch(ctx, f, decoder, from, &done); err != nil {
 				return fmt.Errorf("retry the dead letters of %s (%d were stored before): %w", p.Place, done.Stored, err)
 			}
 		}
@@ -60,7 +61,7 @@ type letter struct {
 // refusal is why a record cannot be a row.
 type refusal struct{ reason, text, sqlstate string }
 
-func (r *Repair) retryBatch(ctx context.Context, f Filter, from int64, done *Retried) (next int64, more bool, err error) {
+func (r *Repair) retryBatch(ctx context.Context, f Filter, decoder *serde.Decoder, from int64, done *Retried) (next int64, more bool, err error) {
 	var stored, stay int64
 	err = r.locked(ctx, []Place{done.Place}, func(tx pgx.Tx, _ []ledgerRow) error {
 		letters, err := r.take(ctx, tx, f, done.Place, from)
@@ -69,9 +70,11 @@ func (r *Repair) retryBatch(ctx context.Context, f Filter, from int64, done *Ret
 		}
 		next, more = letters[len(letters)-1].offset+1, true
 		var good []*letter
-		decoder := schema.NewDecoder()
 		for _, l := range letters {
-			if l.decode(decoder, done.Place); l.bad == nil {
+			if err := l.decode(ctx, decoder, done.Place); err != nil {
+				return err
+			}
+			if l.bad == nil {
 				good = append(good, l)
 			}
 		}
@@ -123,21 +126,19 @@ func (r *Repair) take(ctx context.Context, tx pgx.Tx, f Filter, at Place, from i
 	return letters, nil
 }
 
-// decode makes the row, or says why there is none.
-func (l *letter) decode(decoder *schema.Decoder, at Place) {
-	var err error
+// decode makes the row, or says why there is none. Its error is not about the record.
+func (l *letter) decode(ctx context.Context, decoder *serde.Decoder, at Place) (err error) {
 	if l.value == nil {
 		l.bad = &refusal{reason: string(schema.ReasonInvalidJSON), text: "it has no value"}
-		return
+		return nil
 	}
-	l.row, err = decoder.AppendRow(nil, schema.Coordinates{Topic: at.Topic, Partition: at.Partition, Offset: l.offset, Timestamp: l.millis}, l.value)
+	l.row, err = decoder.AppendRow(ctx, nil, schema.Coordinates{Topic: at.Topic, Partition: at.Partition, Offset: l.offset, Timestamp: l.millis}, l.value)
 	var bad *schema.DecodeError
-	switch {
-	case errors.As(err, &bad):
+	if errors.As(err, &bad) {
 		l.bad = &refusal{reason: string(bad.Reason), text: bad.Error()}
-	case err != nil:
-		l.bad = &refusal{reason: string(schema.ReasonInvalidJSON), text: err.Error()}
+		return nil
 	}
+	return err
 }
 
 // halve stores the rows of letters and, where PostgreSQL refuses them, each half, until each that is refused stands alone. What only

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -27,7 +28,7 @@ type partitionCheck struct {
 
 	rowStream, letterStream *tuples
 	rows                    *rowComparison
-	decoder                 *schema.Decoder
+	decoder                 *serde.Decoder
 	want                    []byte // the row that the record at hand makes
 
 	logStart   int64
@@ -96,7 +97,7 @@ func (c *partitionCheck) record(ctx context.Context, r *partlog.Record) error {
 	var bad *schema.DecodeError
 	if r.Value != nil {
 		var err error
-		c.want, err = c.decoder.AppendRow(c.want[:0], schema.Coordinates{
+		c.want, err = c.decoder.AppendRow(ctx, c.want[:0], schema.Coordinates{
 			Topic: c.place.Topic, Partition: c.place.Partition, Offset: r.Offset, Timestamp: r.Timestamp,
 		}, r.Value)
 		if err != nil && !errors.As(err, &bad) {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -160,7 +161,7 @@ func TestEveryDamageIsCounted(t *testing.T) {
 			ledger: ledgerRow{next: int64(n), lastOffset: -1}, known: true, selection: newSelection(Config{To: -1}),
 			bounds:    func(context.Context) (partlog.Bounds, error) { return partlog.Bounds{}, nil },
 			rowStream: stream(t, rows, len(schema.Columns()), 4, chunk), letterStream: stream(t, letters, len(letterColumns()), letterPartition, chunk),
-			rows: newRowComparison(), decoder: schema.NewDecoder(), lastStored: -1,
+			rows: newRowComparison(), decoder: serde.Formats{}.NewDecoder(), lastStored: -1,
 		}
 		for i := range records {
 			if err := c.record(t.Context(), &records[i]); err != nil {

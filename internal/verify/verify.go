@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/serde"
 	"ridesink/internal/servers"
 	"ridesink/schema"
 )
@@ -36,6 +37,8 @@ type Config struct {
 	Seed       uint64  // chooses the share
 	// MaxBatchBytes is the largest record batch that is opened. A larger one cannot be read, and is a difference.
 	MaxBatchBytes int
+	// Formats say how values are read: as the sink reads them.
+	Formats serde.Formats
 }
 
 // Progress is how far a verification is.
@@ -46,7 +49,7 @@ type Progress struct {
 
 // Run compares and returns what it found; differences are no errors. It changes nothing, and a sink may go on writing meanwhile: it sees the database
 // as it was when it began. progress, if not nil, is called as pieces of the log are done. Errors are those of servers, *servers.EnvironmentError
-// if they are not as expected, and usage errors (IsUsage).
+// if they are not as expected, *serde.UnavailableError for the schema registry, and usage errors (IsUsage).
 func Run(ctx context.Context, db *pgxpool.Pool, k *servers.Kafka, cfg Config, progress func(Progress)) (*Report, error) {
 	began := time.Now()
 	snapshot, err := openSnapshot(ctx, db, cfg.Topics)
@@ -208,7 +211,7 @@ func (v *verification) partition(ctx context.Context, l *topicLog, place Place, 
 	c := &partitionCheck{
 		place: place, report: r, tell: v.tell, ledger: row, known: known, selection: v.selection, compacted: l.compacted,
 		bounds:    func(ctx context.Context) (partlog.Bounds, error) { return v.boundsOf(ctx, place) },
-		rowStream: rowStream, letterStream: letterStream, rows: newRowComparison(), decoder: schema.NewDecoder(),
+		rowStream: rowStream, letterStream: letterStream, rows: newRowComparison(), decoder: v.cfg.Formats.NewDecoder(),
 		logStart: bounds.LogStart, lastStored: -1,
 	}
 	if known {

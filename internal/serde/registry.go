@@ -1,0 +1,211 @@
+package serde
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"ridesink/schema"
+)
+
+// registry.go: schemas by their ids. A schema never changes under its id, so each is asked for and compiled once in a process. An id that the
+// registry does not know makes a bad record; a registry that does not answer makes nobody's record bad: it is waited for.
+
+const (
+	// maxAnswer bounds an answer of the registry.
+	maxAnswer = 4 << 20
+	// maxSchemas is how many schemas, and how many unknown ids, are remembered: more of them are asked for again.
+	maxSchemas = 10_000
+	// unknownFor is how long an id that the registry does not know is not asked for again.
+	unknownFor = 30 * time.Second
+	// maxReferences bounds the schemas that one schema refers to, directly and through others.
+	maxReferences = 100
+)
+
+// Registry is a Schema Registry. Safe for concurrent use. Use NewRegistry.
+type Registry struct {
+	client *sr.Client
+	url    string // without a login, for errors
+
+	mu sync.Mutex
+	// guarded by mu:
+	known   map[int]transcoder
+	unknown map[int]unknownID
+}
+
+// unknownID is an id for which there is no schema that can be used.
+type unknownID struct {
+	until time.Time
+	bad   *schema.DecodeError
+}
+
+// UnavailableError says that the registry cannot be asked at the moment: it is away, refuses the login, or is something else. No record is
+// to blame, and the same question can be asked again.
+type UnavailableError struct {
+	URL string
+	Err error
+}
+
+// Error says where, why and what to do.
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("the schema registry at %s does not answer as expected: start it, or see --schema-registry-url and its login (%v)", e.URL, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// registered is a schema as the registry has it (Confluent Schema Registry, API reference, GET /schemas/ids/{id}).
+type registered struct {
+	Text       string               `json:"schema"`
+	Type       string               `json:"schemaType"` // none: Avro
+	References []sr.SchemaReference `json:"references"`
+
+	all []reference // to which it refers, directly and through others, each behind those that it refers to itself
+}
+
+// reference is a schema that another refers to by a name: a file that it imports, or a type.
+type reference struct{ name, text string }
+
+// errTooManyReferences says that a schema cannot be used.
+var errTooManyReferences = fmt.Errorf("it refers to more than %d schemas", maxReferences)
+
+// Check asks the registry once whether it is there. Its error is an *UnavailableError.
+func (r *Registry) Check(ctx context.Context) error {
+	var types []string
+	if err := r.client.Do(ctx, http.MethodGet, "/schemas/types", nil, &types); err != nil {
+		return r.unavailable(err)
+	}
+	return nil
+}
+
+// transcoder returns what reads values of a schema. Its errors are a *schema.DecodeError where there is no such schema, or none that can be
+// read, and an *UnavailableError.
+func (r *Registry) transcoder(ctx context.Context, id int) (transcoder, error) {
+	r.mu.Lock()
+	found, known := r.known[id]
+	missing, asked := r.unknown[id]
+	r.mu.Unlock()
+	switch {
+	case known:
+		return found, nil
+	case asked && time.Now().Before(missing.until):
+		return nil, missing.bad
+	}
+	s, err := r.ask(ctx, "/schemas/ids/"+strconv.Itoa(id))
+	if notFound(err) {
+		return nil, r.forget(id, fmt.Sprintf("the schema registry has no schema with the id %d", id))
+	}
+	if err == nil {
+		err = r.follow(ctx, &s, s.References, map[string]bool{})
+	}
+	var tooLong *http.MaxBytesError
+	switch {
+	case notFound(err), errors.Is(err, errTooManyReferences), errors.As(err, &tooLong):
+		return nil, r.unusable(id, err)
+	case err != nil:
+		return nil, r.unavailable(err)
+	}
+	if found, err = compile(s); err != nil {
+		return nil, r.unusable(id, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxSchemas {
+		clear(r.known)
+	}
+	r.known[id] = found
+	return found, nil
+}
+
+// forget notes an id without a usable schema.
+func (r *Registry) forget(id int, why string) *schema.DecodeError {
+	bad := problem(schema.ReasonUnknownSchema, why)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.unknown) >= maxSchemas {
+		clear(r.unknown)
+	}
+	r.unknown[id] = unknownID{until: time.Now().Add(unknownFor), bad: bad}
+	return bad
+}
+
+// unusable notes an id whose schema is there, and of no use.
+func (r *Registry) unusable(id int, err error) *schema.DecodeError {
+	return r.forget(id, fmt.Sprintf("the schema with the id %d cannot be used: %v", id, err))
+}
+
+func (r *Registry) ask(ctx context.Context, path string) (s registered, err error) {
+	return s, r.client.Do(ctx, http.MethodGet, path, nil, &s)
+}
+
+// follow asks for references of s, those that they refer to first.
+func (r *Registry) follow(ctx context.Context, s *registered, references []sr.SchemaReference, seen map[string]bool) error {
+	for _, ref := range references {
+		if seen[ref.Name] {
+			continue
+		}
+		if seen[ref.Name] = true; len(seen) > maxReferences {
+			return errTooManyReferences
+		}
+		found, err := r.ask(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version))
+		if err != nil {
+			return fmt.Errorf("ask for %s, version %d, to which it refers: %w", ref.Subject, ref.Version, err)
+		}
+		if err := r.follow(ctx, s, found.References, seen); err != nil {
+			return err
+		}
+		s.all = append(s.all, reference{name: ref.Name, text: found.Text})
+	}
+	return nil
+}
+
+// Codes of errors with which registries say that there is no such subject, version or schema (Confluent Schema Registry, API reference). A plain
+// 404 may be another server's.
+const (
+	subjectNotFound = 40401
+	versionNotFound = 40402
+	schemaNotFound  = 40403
+)
+
+func notFound(err error) bool {
+	var answer *sr.ResponseError
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusNotFound {
+		return false
+	}
+	return answer.ErrorCode == subjectNotFound || answer.ErrorCode == versionNotFound || answer.ErrorCode == schemaNotFound
+}
+
+// unavailable wraps what the client says. An answer that is no JSON may be a page of anything: only its status is told.
+func (r *Registry) unavailable(err error) *UnavailableError {
+	var answer *sr.ResponseError
+	if errors.As(err, &answer) {
+		err = fmt.Errorf("it answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+		if answer.ErrorCode != 0 {
+			err = fmt.Errorf("%w, error code %d", err, answer.ErrorCode)
+		}
+	}
+	return &UnavailableError{URL: r.url, Err: err}
+}
+
+// bounded is a transport whose answers end with an error after maxAnswer bytes.
+type bounded struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := b.RoundTripper.RoundTrip(request)
+	if err == nil {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{http.MaxBytesReader(nil, answer.Body, maxAnswer), answer.Body}
+	}
+	return answer, err
+}
