@@ -45,7 +45,7 @@ func producerProject() string {
 		dependency("com.google.protobuf", "protobuf-java", protobufVersion, "") +
 		dependency("com.google.protobuf", "protoc", protocVersion, "<type>exe</type><classifier>"+system+"-"+machine+"</classifier>") +
 		dependency("org.apache.kafka", "kafka-clients", localenv.KafkaVersion, "") +
-		dependency("org.slf4j", "slf4j-nop", "1.7.36", "") +
+		dependency("org.slf4j", "slf4j-nop", "2.0.20", "") +
 		"</dependencies></project>\n"
 }
 
@@ -62,6 +62,7 @@ func buildProducer(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	protos = append(protos, filepath.Join(producerSources, "zones", "zone.proto"))
 	program := filepath.Join(producerSources, "RideProducer.java")
 	for _, path := range append([]string{program}, protos...) {
 		content, err := os.ReadFile(path)

@@ -17,6 +17,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -56,6 +57,11 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public final class RideProducer {
   private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
+
+  /** The one schema that another refers to: by which name, and its file. */
+  private static final Map<String, String[]> REFERENCES = Map.of(
+      "green_v2.avsc", new String[] {"nyc.zones.Zone", "zone.avsc"},
+      "minimal_v2.proto", new String[] {"zones/zone.proto", "zones/zone.proto"});
 
   private final String registry;
   private final String topic;
@@ -264,7 +270,9 @@ public final class RideProducer {
 
   private byte[] avroBytes(Schema schema, Object value) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
+    BinaryEncoder encoder = sent % 2 == 0
+        ? EncoderFactory.get().binaryEncoder(out, null)
+        : new EncoderFactory().configureBlockSize(64).blockingBinaryEncoder(out, null); // lists in blocks that say their size
     new GenericDatumWriter<>(schema, avro).write(value, encoder);
     encoder.flush();
     return out.toByteArray();
@@ -274,6 +282,7 @@ public final class RideProducer {
     Schema schema = new Schema.Parser().parse(text("yellow_v1.avsc"));
     LocalDateTime pickup = ride.pickup.truncatedTo(ChronoUnit.MILLIS);
     LocalDateTime dropoff = ride.dropoff.truncatedTo(ChronoUnit.MILLIS);
+    Double tip = ride.tip == null ? null : Double.valueOf(ride.number % 11 == 0 ? Double.NaN : ride.tip.doubleValue());
     Object value = new GenericRecordBuilder(schema)
         .set("VendorID", ride.vendor)
         .set("tpep_pickup_datetime", pickup.toInstant(ZoneOffset.UTC))
@@ -286,14 +295,14 @@ public final class RideProducer {
         .set("DOLocationID", ride.dropoffLocation)
         .set("payment_type", 4L)
         .set("fare_amount", ride.fare.doubleValue())
-        .set("tip_amount", ride.tip == null ? null : ride.tip.doubleValue())
+        .set("tip_amount", tip)
         .set("total_amount", ride.total.doubleValue())
         .build();
     yellow(ride, account, pickup, dropoff).set("passenger_count", ride.passengers).set("rate_code_id", ride.vendor).set("payment_type", 4)
         .set("store_and_fwd_flag", ride.flag).real("trip_distance", ride.distance).real("fare_amount", ride.fare.doubleValue())
         .real("total_amount", ride.total.doubleValue());
-    if (ride.tip != null) {
-      account.real("tip_amount", ride.tip.doubleValue());
+    if (tip != null && !tip.isNaN()) {
+      account.real("tip_amount", tip.doubleValue());
     }
     return framed(id("yellow_v1.avsc", "AVRO"), avroBytes(schema, value));
   }
@@ -313,8 +322,12 @@ public final class RideProducer {
     Object mounted = new GenericRecordBuilder(place).set("row", ride.number % 3).set("state", new GenericData.EnumSymbol(flag, "Y")).build();
     Integer firmware = ride.number % 2 == 0 ? null : -ride.number;
     Object model = new GenericRecordBuilder(device).set("model", "Zähler \"" + ride.number + "\"").set("firmware", firmware).set("mounted", mounted).build();
-    List<String> zones = ride.number % 9 == 0 ? List.of() : List.of("Queens", "Staten Island", "\u65e5\u672c \ud83d\ude95");
+    List<String> zones = new ArrayList<>();
+    for (int i = 0; i < ride.number % 9; i++) {
+      zones.add("Staten Island, \u65e5\u672c \ud83d\ude95 " + i);
+    }
     Map<String, Long> odometers = ride.number % 8 == 0 ? Map.of() : Map.of("left", Long.MIN_VALUE, "right", (long) ride.number);
+    String dropoffLocation = ride.number % 13 == 0 ? "" : Integer.toString(ride.dropoffLocation);
     BigDecimal total = ride.total.setScale(4);
     BigDecimal tip = ride.tip == null ? null : ride.tip.setScale(4);
     float distance = (float) ride.distance;
@@ -324,7 +337,7 @@ public final class RideProducer {
         .set("tip_amount", tip)
         .set("airport_fee", ride.tip)
         .set("PULocationID", ride.pickupLocation)
-        .set("DOLocationID", Integer.toString(ride.dropoffLocation))
+        .set("DOLocationID", dropoffLocation)
         .set("vendor_id", vendor)
         .set("tpep_pickup_datetime", pickup.toInstant(ZoneOffset.UTC))
         .set("tpep_dropoff_datetime", dropoff)
@@ -341,6 +354,9 @@ public final class RideProducer {
     if (vendor == null) {
       account.columns.remove("vendor_id");
     }
+    if (dropoffLocation.isEmpty()) {
+      account.columns.remove("dropoff_location_id");
+    }
     account.extra.put("electric", ride.number % 2 == 0);
     ObjectNode saidDevice = account.extra.putObject("device").put("model", "Zähler \"" + ride.number + "\"").put("firmware", firmware);
     saidDevice.putObject("mounted").put("row", ride.number % 3).put("state", "Y");
@@ -353,7 +369,12 @@ public final class RideProducer {
   }
 
   private byte[] avroGreen(Ride ride, Account account) throws Exception {
-    Schema schema = new Schema.Parser().parse(text("green_v2.avsc"));
+    Schema.Parser parser = new Schema.Parser();
+    Schema zone = parser.parse(text("zone.avsc"));
+    Schema schema = parser.parse(text("green_v2.avsc"));
+    Schema borough = zone.getField("borough").schema();
+    Object symbol = new GenericData.EnumSymbol(borough, "Queens");
+    Object place = ride.number % 2 == 0 ? null : new GenericRecordBuilder(zone).set("id", ride.pickupLocation).set("borough", symbol).build();
     LocalDateTime pickup = ride.pickup.truncatedTo(ChronoUnit.MILLIS);
     Object tripType = switch (ride.number % 3) {
       case 0 -> null;
@@ -364,7 +385,9 @@ public final class RideProducer {
     Object value = new GenericRecordBuilder(schema)
         .set("lpep_pickup_datetime", pickup)
         .set("lpep_dropoff_datetime", ride.dropoff.toLocalDate())
+        .set("zone", place)
         .set("trip_type", tripType)
+        .set("borough", symbol)
         .set("ehail_fee", fee)
         .set("puLocationId", (long) ride.pickupLocation)
         .set("do_location_id", ride.dropoffLocation)
@@ -375,6 +398,12 @@ public final class RideProducer {
         .decimal("fare_amount", ride.fare);
     if (fee != null) {
       account.real("ehail_fee", fee.floatValue());
+    }
+    account.extra.put("borough", "Queens");
+    if (place == null) {
+      account.extra.putNull("zone");
+    } else {
+      account.extra.putObject("zone").put("id", ride.pickupLocation).put("borough", "Queens");
     }
     return framed(id("green_v2.avsc", "AVRO"), avroBytes(schema, value));
   }
@@ -505,8 +534,10 @@ public final class RideProducer {
     LocalDateTime pickup = ride.pickup.plusYears(10).truncatedTo(ChronoUnit.MILLIS); // before 1973 a bare number would be taken for seconds
     account.set("taxi_type", "yellow").set("pickup_datetime", pickup).set("pickup_location_id", ride.pickupLocation)
         .set("dropoff_location_id", ride.dropoffLocation).real("trip_distance", ride.distance).real("total_amount", ride.total.doubleValue());
+    account.extra.putObject("zone").put("id", ride.pickupLocation).put("borough", "QUEENS");
     return minimal.Ride.newBuilder().setPULocationID(ride.pickupLocation).setDOLocationID(ride.dropoffLocation).setTripDistance(ride.distance)
-        .setTotalAmount(ride.total.doubleValue()).setTpepPickupDatetime(pickup.toInstant(ZoneOffset.UTC).toEpochMilli()).build().toByteArray();
+        .setTotalAmount(ride.total.doubleValue()).setTpepPickupDatetime(pickup.toInstant(ZoneOffset.UTC).toEpochMilli())
+        .setZone(zones.Zone.newBuilder().setId(ride.pickupLocation).setBorough(zones.Borough.QUEENS)).build().toByteArray();
   }
 
   private static Timestamp timestamp(LocalDateTime at) {
@@ -554,6 +585,11 @@ public final class RideProducer {
     return file.equals("long") ? "\"long\"" : Files.readString(schemas.resolve(file));
   }
 
+  /** A subject of this topic. Some have a slash, as those that Confluent's serializers make for imported files. */
+  private String subject(String file) {
+    return topic + "-" + file;
+  }
+
   /** The id of a schema, which is registered when it is first asked for. */
   private int id(String file, String type) throws Exception {
     Integer known = ids.get(file);
@@ -561,7 +597,12 @@ public final class RideProducer {
       return known;
     }
     ObjectNode body = JSON.createObjectNode().put("schemaType", type).put("schema", text(file));
-    HttpRequest request = HttpRequest.newBuilder(URI.create(registry + "/subjects/" + topic + "-" + file.replace('_', '-') + "/versions"))
+    String[] reference = REFERENCES.get(file);
+    if (reference != null) {
+      id(reference[1], type);
+      body.putArray("references").addObject().put("name", reference[0]).put("subject", subject(reference[1])).put("version", 1);
+    }
+    HttpRequest request = HttpRequest.newBuilder(URI.create(registry + "/subjects/" + URLEncoder.encode(subject(file), StandardCharsets.UTF_8) + "/versions"))
         .header("Content-Type", "application/vnd.schemaregistry.v1+json").POST(HttpRequest.BodyPublishers.ofString(body.toString())).build();
     HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
     if (answer.statusCode() != 200) {
