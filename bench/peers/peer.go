@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -104,17 +103,8 @@ func build(ctx context.Context, s *servers, name, project, source string) (*prog
 	if err != nil {
 		return nil, err
 	}
-	compiler := "javac"
-	if home := os.Getenv("JAVA_HOME"); home != "" {
-		compiler = filepath.Join(home, "bin", "javac")
-	}
-	compiler, err = exec.LookPath(compiler)
-	if err != nil {
-		return nil, errors.New("javac is not there, only java: install a JDK (such as apt-get install openjdk-17-jdk-headless), or name one in JAVA_HOME")
-	}
-	out, err := exec.CommandContext(ctx, compiler, "-cp", filepath.Join(jars, "*"), "-d", p.classes, path).CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("compile %s: %w:\n%s", source, err, out)
+	if err := localenv.CompileJava(ctx, jars, p.classes, path); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

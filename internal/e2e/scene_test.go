@@ -21,7 +21,8 @@ type scene struct {
 	brokers []string
 	topics  []string
 	group   string
-	url     string // of the database, with a schema of this scene's own first in search_path
+	url     string   // of the database, with a schema of this scene's own first in search_path
+	more    []string // environment entries beyond those
 }
 
 // newScene makes one topic for each number of partitions given, and a migrated schema, on the servers that all tests share.
@@ -54,12 +55,12 @@ func (s scene) through(databaseURL string) scene {
 
 // environment is how the scene's sinks are told where they are.
 func (s scene) environment() []string {
-	return []string{
+	return append([]string{
 		"KAFKA_BROKERS=" + strings.Join(s.brokers, ","),
 		"KAFKA_TOPICS=" + strings.Join(s.topics, ","),
 		"KAFKA_GROUP_ID=" + s.group,
 		"DATABASE_URL=" + s.url,
-	}
+	}, s.more...)
 }
 
 // start starts any command of the sink in the scene.
