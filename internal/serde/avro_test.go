@@ -212,6 +212,13 @@ func TestAvroRefusesWhatCannotBe(t *testing.T) {
 			t.Parallel()
 			f := newFakeRegistry(t)
 			f.add(1, "AVRO", c.schema)
+			of, err := parseAvro(c.schema, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, _ := of.appendJSON(nil, c.value); len(text) > 1<<20 {
+				t.Errorf("%d bytes became %d", len(c.value), len(text))
+			}
 			bad := wantBad(t, f.formats(t).NewDecoder(), framedAs(1, c.value...), c.want)
 			if bad != nil && bad.Position != schema.NoPosition {
 				t.Errorf("%v: a position in JSON that the value is not", bad)
