@@ -26,6 +26,9 @@ const (
 	maxSchemas = 10_000
 	// unknownFor is how long an id that the registry does not know is not asked for again.
 	unknownFor = 30 * time.Second
+	// attempts is how often a question is asked before the registry counts as away, with waits that double from retryWait.
+	attempts  = 3
+	retryWait = 50 * time.Millisecond
 	// maxReferences bounds the schemas that one schema refers to, directly and through others.
 	maxReferences = 100
 )
@@ -142,8 +145,30 @@ func (r *Registry) unusable(id int, err error) *schema.DecodeError {
 	return r.forget(id, fmt.Sprintf("the schema with the id %d cannot be used: %v", id, err))
 }
 
+// ask asks for a schema, again where the trouble may be over by then.
 func (r *Registry) ask(ctx context.Context, path string) (s registered, err error) {
-	return s, r.client.Do(ctx, http.MethodGet, path, nil, &s)
+	for attempt := 1; ; attempt++ {
+		if err = r.client.Do(ctx, http.MethodGet, path, nil, &s); !passing(err) || attempt == attempts {
+			return s, err
+		}
+		timer := time.NewTimer(retryWait << (attempt - 1))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return s, context.Cause(ctx)
+		}
+	}
+}
+
+// passing says that the same question may have another answer soon: nothing answered, or a server in trouble.
+func passing(err error) bool {
+	var answer *sr.ResponseError
+	if errors.As(err, &answer) {
+		return answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
+	}
+	var network *url.Error
+	return errors.As(err, &network)
 }
 
 // follow asks for references of s, those that they refer to first.

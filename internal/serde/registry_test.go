@@ -89,6 +89,23 @@ func status(code int, body string) func(http.ResponseWriter, *http.Request) bool
 	}
 }
 
+// TestRegistryStumbles holds: one answer that fails is no outage.
+func TestRegistryStumbles(t *testing.T) {
+	t.Parallel()
+	f := newFakeRegistry(t)
+	f.add(1, "AVRO", oneFieldAvro)
+	failures := []func(http.ResponseWriter, *http.Request) bool{status(http.StatusBadGateway, ""), func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }}
+	f.failing(func(w http.ResponseWriter, r *http.Request) bool { // under the lock
+		if len(failures) == 0 {
+			return false
+		}
+		fail := failures[0]
+		failures = failures[1:]
+		return fail(w, r)
+	})
+	wantRide(t, f.formats(t).NewDecoder(), framedAs(1, 20), zone(10))
+}
+
 // TestRegistryUnusableSchema holds: a schema that is there and of no use makes bad records, and nobody waits for it.
 func TestRegistryUnusableSchema(t *testing.T) {
 	t.Parallel()
