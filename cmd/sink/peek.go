@@ -35,7 +35,7 @@ type peekCmd struct {
 func (*peekCmd) Help() string {
 	return `Prints committed records as JSON lines: where each is, its key, and what the sink would do with it: insert (with the ride by its columns), dead_letter (with
 the reason and the value), or tombstone. It joins no group, moves no position and writes nothing. Bytes that are no UTF-8 text are
-printed as base64, under key_base64 or value_base64.
+printed as base64, under key_base64 or value_base64; a key in a schema registry's wire format is key_json, too.
 
 Examples:
   sink peek rides --limit 3
@@ -177,7 +177,8 @@ type peeked struct {
 	Timestamp   string          `json:"timestamp,omitempty"`
 	Key         *string         `json:"key,omitempty"`
 	KeyBase64   []byte          `json:"key_base64,omitempty"`
-	Outcome     string          `json:"outcome"` // insert, dead_letter, tombstone
+	KeyJSON     json.RawMessage `json:"key_json,omitempty"` // of a key in a schema registry's wire format
+	Outcome     string          `json:"outcome"`            // insert, dead_letter, tombstone
 	Ride        json.RawMessage `json:"ride,omitempty"`
 	Reason      schema.Reason   `json:"reason,omitempty"`
 	Error       string          `json:"error,omitempty"`
@@ -191,6 +192,7 @@ func (c *peekCmd) print(ctx context.Context, out io.Writer, decoder *serde.Decod
 		line.Timestamp = time.UnixMilli(r.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	}
 	line.Key, line.KeyBase64 = textOrBytes(r.Key)
+	line.KeyJSON = decoder.Framed(ctx, r.Key)
 	if r.Value == nil {
 		line.Outcome = "tombstone"
 	} else if ride, err := decoder.Ride(ctx, r.Value); err == nil {

@@ -205,7 +205,7 @@ func (t *avroType) asMoment() *avroType {
 
 // appendJSON implements transcoder.
 func (s *avroSchema) appendJSON(dst, value []byte) ([]byte, *schema.DecodeError) {
-	r := avroReader{value: value, most: len(dst) + maxText}
+	r := avroReader{value: value, most: len(dst) + mostText(len(value))}
 	dst = r.read(dst, s.root, 0)
 	if r.bad == nil && r.at != len(value) {
 		return dst, badAvro("bytes behind the record")

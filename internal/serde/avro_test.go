@@ -212,6 +212,13 @@ func TestAvroRefusesWhatCannotBe(t *testing.T) {
 			t.Parallel()
 			f := newFakeRegistry(t)
 			f.add(1, "AVRO", c.schema)
+			of, err := parseAvro(c.schema, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, _ := of.appendJSON(nil, c.value); len(text) > 1<<20 {
+				t.Errorf("%d bytes became %d", len(c.value), len(text))
+			}
 			bad := wantBad(t, f.formats(t).NewDecoder(), framedAs(1, c.value...), c.want)
 			if bad != nil && bad.Position != schema.NoPosition {
 				t.Errorf("%v: a position in JSON that the value is not", bad)
@@ -227,6 +234,44 @@ func BenchmarkAvro(b *testing.B) {
 	value := framedAs(7, written(b, tlcAvro, tlcValues())...)
 	var row []byte
 	var err error
+	b.ReportAllocs()
+	for b.Loop() {
+		if row, err = d.AppendRow(b.Context(), row[:0], schema.Coordinates{Topic: "rides", Timestamp: -1}, value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestAvroKeys holds: a key is shown as what it is, and a bad one is none.
+func TestAvroKeys(t *testing.T) {
+	t.Parallel()
+	f := newFakeRegistry(t)
+	f.add(1, "AVRO", `"long"`)
+	f.add(2, "AVRO", `{"type":"record","name":"Key","fields":[{"name":"zone","type":"int"}]}`)
+	f.add(3, "AVRO", `"double"`)
+	d := f.formats(t).NewDecoder()
+	for want, key := range map[string][]byte{
+		"75": framedAs(1, 0x96, 1), `{"zone":7}`: framedAs(2, 14),
+	} {
+		if got := d.Framed(t.Context(), key); string(got) != want {
+			t.Errorf("the key %x is %s, want %s", key, got, want)
+		}
+	}
+	for _, key := range [][]byte{nil, {}, []byte("75"), framedAs(1), framedAs(9, 1), framedAs(3, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)} {
+		if got := d.Framed(t.Context(), key); got != nil {
+			t.Errorf("the key %x is %s, want none", key, got)
+		}
+	}
+}
+
+// BenchmarkJSON is the same ride as the TLC's JSON, for comparison.
+func BenchmarkJSON(b *testing.B) {
+	value, err := tlcRide().AppendJSON(nil, schema.TLC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := Formats{}.NewDecoder()
+	var row []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		if row, err = d.AppendRow(b.Context(), row[:0], schema.Coordinates{Topic: "rides", Timestamp: -1}, value); err != nil {

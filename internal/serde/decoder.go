@@ -2,6 +2,7 @@ package serde
 
 import (
 	"context"
+	"encoding/json"
 
 	"ridesink/schema"
 )
@@ -59,6 +60,19 @@ func (d *Decoder) Ride(ctx context.Context, value []byte) (schema.Ride, error) {
 	ride, err := d.rides.Ride(text)
 	d.release()
 	return ride, d.placeless(err, value, text)
+}
+
+// Framed returns what stands in a key, or a value, in the registry's wire format as JSON; nil for all else, and for what cannot be read: a key never
+// makes a record bad. The next call makes it invalid.
+func (d *Decoder) Framed(ctx context.Context, b []byte) json.RawMessage {
+	if !framed(b) {
+		return nil
+	}
+	text, err := d.text(ctx, b)
+	if err != nil || !json.Valid(text) {
+		return nil
+	}
+	return text
 }
 
 // text returns value as JSON: itself, or what it becomes.

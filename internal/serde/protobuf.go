@@ -3,13 +3,11 @@ package serde
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -32,9 +30,6 @@ const mainFile = "schema of the value.proto"
 
 // parseProtobuf compiles a schema with the files that it imports.
 func parseProtobuf(text string, references []reference) (*protobufSchema, error) {
-	if file, ok := fileOfBase64(text); ok {
-		return linkFile(file, references)
-	}
 	files := map[string]string{mainFile: text}
 	for _, r := range references {
 		files[r.name] = r.text
@@ -68,51 +63,6 @@ func fileOfBase64(text string) (*descriptorpb.FileDescriptorProto, bool) {
 	return file, proto.Unmarshal(b, file) == nil
 }
 
-// linkFile links a file with those that it imports, which are there before it, or are Protobuf's own.
-func linkFile(file *descriptorpb.FileDescriptorProto, references []reference) (*protobufSchema, error) {
-	linked := &protoregistry.Files{}
-	for _, r := range references {
-		imported, ok := fileOfBase64(r.text)
-		if !ok {
-			return nil, fmt.Errorf("it imports %q, which is not in base64 as it is itself", r.name)
-		}
-		imported.Name = proto.String(r.name)
-		d, err := protodesc.NewFile(imported, resolver{linked})
-		if err != nil {
-			return nil, err
-		}
-		if err := linked.RegisterFile(d); err != nil {
-			return nil, err
-		}
-	}
-	d, err := protodesc.NewFile(file, resolver{linked})
-	if err != nil {
-		return nil, err
-	}
-	return &protobufSchema{file: d}, nil
-}
-
-// resolver finds imported files, and Protobuf's own behind them.
-type resolver struct{ *protoregistry.Files }
-
-// FindFileByPath implements protodesc.Resolver.
-func (r resolver) FindFileByPath(path string) (protoreflect.FileDescriptor, error) {
-	d, err := r.Files.FindFileByPath(path)
-	if errors.Is(err, protoregistry.NotFound) {
-		return protoregistry.GlobalFiles.FindFileByPath(path)
-	}
-	return d, err
-}
-
-// FindDescriptorByName implements protodesc.Resolver.
-func (r resolver) FindDescriptorByName(name protoreflect.FullName) (protoreflect.Descriptor, error) {
-	d, err := r.Files.FindDescriptorByName(name)
-	if errors.Is(err, protoregistry.NotFound) {
-		return protoregistry.GlobalFiles.FindDescriptorByName(name)
-	}
-	return d, err
-}
-
 // message returns the descriptor that an index names.
 func (s *protobufSchema) message(index []int) (protoreflect.MessageDescriptor, bool) {
 	messages := s.file.Messages()
@@ -141,10 +91,21 @@ func (s *protobufSchema) appendJSON(dst, value []byte) ([]byte, *schema.DecodeEr
 		return dst, problem(schema.ReasonBadProtobuf, "its schema has no message with its index")
 	}
 	m := dynamicpb.NewMessage(descriptor)
-	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxNesting}).Unmarshal(payload, m); err != nil {
+	if err := unmarshal(payload, m); err != nil {
 		return dst, problem(schema.ReasonBadProtobuf, "it is no message of its schema")
 	}
-	w := messageWriter{most: len(dst) + maxText}
+	w := messageWriter{most: len(dst) + mostText(len(value))}
 	dst = w.message(dst, m, 1)
 	return dst, w.bad
+}
+
+// unmarshal reads a message. It recovers because Unmarshal panics where the key of a map's entry comes twice, the second time as another type
+// (protobuf-go v1.36.12, proto/decode.go, unmarshalMap: found by FuzzProtobuf).
+func unmarshal(payload []byte, m *dynamicpb.Message) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("unmarshal: %v", p)
+		}
+	}()
+	return proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxNesting}.Unmarshal(payload, m)
 }

@@ -93,11 +93,13 @@ func status(code int, body string) func(http.ResponseWriter, *http.Request) bool
 func TestRegistryUnusableSchema(t *testing.T) {
 	t.Parallel()
 	for name, add := range map[string]func(*fakeRegistry){
-		"no Avro schema":          func(f *fakeRegistry) { f.add(1, "AVRO", `{"type":"record"}`) },
-		"no Protobuf schema":      func(f *fakeRegistry) { f.add(1, "PROTOBUF", `message {`) },
-		"an import that is away":  func(f *fakeRegistry) { f.add(1, "PROTOBUF", `import "away.proto"; message M {}`) },
-		"another type":            func(f *fakeRegistry) { f.add(1, "OPENAPI", `{}`) },
-		"a scale of a million":    func(f *fakeRegistry) { f.add(1, "AVRO", `{"type":"record","name":"R","fields":[{"name":"fare_amount","type":{"type":"bytes","logicalType":"decimal","precision":1000000,"scale":1000000}}]}`) },
+		"no Avro schema":         func(f *fakeRegistry) { f.add(1, "AVRO", `{"type":"record"}`) },
+		"no Protobuf schema":     func(f *fakeRegistry) { f.add(1, "PROTOBUF", `message {`) },
+		"an import that is away": func(f *fakeRegistry) { f.add(1, "PROTOBUF", `import "away.proto"; message M {}`) },
+		"another type":           func(f *fakeRegistry) { f.add(1, "OPENAPI", `{}`) },
+		"a scale of a million": func(f *fakeRegistry) {
+			f.add(1, "AVRO", `{"type":"record","name":"R","fields":[{"name":"fare_amount","type":{"type":"bytes","logicalType":"decimal","precision":1000000,"scale":1000000}}]}`)
+		},
 		"a reference that is not": func(f *fakeRegistry) { f.add(1, "AVRO", oneFieldAvro, reference1("a", "away", 1)) },
 		"5 MiB":                   func(f *fakeRegistry) { f.add(1, "AVRO", oneFieldAvro+strings.Repeat(" ", 5<<20)) },
 		"references without end": func(f *fakeRegistry) {
