@@ -270,7 +270,7 @@ public final class RideProducer {
 
   private byte[] avroBytes(Schema schema, Object value) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    BinaryEncoder encoder = sent % 2 == 0
+    BinaryEncoder encoder = random.nextBoolean()
         ? EncoderFactory.get().binaryEncoder(out, null)
         : new EncoderFactory().configureBlockSize(64).blockingBinaryEncoder(out, null); // lists in blocks that say their size
     new GenericDatumWriter<>(schema, avro).write(value, encoder);
