@@ -60,7 +60,33 @@ func fileOfBase64(text string) (*descriptorpb.FileDescriptorProto, bool) {
 		return nil, false
 	}
 	file := &descriptorpb.FileDescriptorProto{}
-	return file, proto.Unmarshal(b, file) == nil
+	if err := proto.Unmarshal(b, file); err != nil {
+		return nil, false
+	}
+	nameFields(file.GetExtension())
+	for _, message := range file.GetMessageType() {
+		nameFieldsOf(message)
+	}
+	return file, true
+}
+
+// nameFieldsOf gives the fields of a message, and of those inside of it, a JSON name. Generated code has none in its descriptors, and that is what Confluent's
+// serializer in Python registers; the compiler then finds that all fields of a message have the same, which is empty.
+func nameFieldsOf(message *descriptorpb.DescriptorProto) {
+	nameFields(message.GetField())
+	nameFields(message.GetExtension())
+	for _, nested := range message.GetNestedType() {
+		nameFieldsOf(nested)
+	}
+}
+
+// nameFields uses the field's own name, which no other field has: JSON names are not used here.
+func nameFields(fields []*descriptorpb.FieldDescriptorProto) {
+	for _, f := range fields {
+		if f.JsonName == nil {
+			f.JsonName = f.Name
+		}
+	}
 }
 
 // message returns the descriptor that an index names.

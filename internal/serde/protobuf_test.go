@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"ridesink/schema"
@@ -68,20 +69,39 @@ func protoValue(t testing.TB, d protoreflect.MessageDescriptor, json string) []b
 	return b
 }
 
+// descriptorText is a schema as Confluent's serializer in Python registers it.
+func descriptorText(t *testing.T, file *descriptorpb.FileDescriptorProto) string {
+	t.Helper()
+	b, err := proto.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// withoutJSONNames leaves out what generated code leaves out.
+func withoutJSONNames(messages []*descriptorpb.DescriptorProto) {
+	for _, m := range messages {
+		for _, f := range m.GetField() {
+			f.JsonName = nil
+		}
+		withoutJSONNames(m.GetNestedType())
+	}
+}
+
 func TestProtobufRide(t *testing.T) {
 	t.Parallel()
 	file := compiledProto(t, rideProto)
 	descriptor := file.Messages().ByName("Outer").Messages().ByName("Ride")
-	b, err := proto.Marshal(protodesc.ToFileDescriptorProto(file))
-	if err != nil {
-		t.Fatal(err)
-	}
 	f := newFakeRegistry(t)
 	f.add(1, "PROTOBUF", rideProto)
-	f.add(2, "PROTOBUF", base64.StdEncoding.EncodeToString(b))
+	asDescriptor := protodesc.ToFileDescriptorProto(file)
+	f.add(2, "PROTOBUF", descriptorText(t, asDescriptor))
+	withoutJSONNames(asDescriptor.GetMessageType())
+	f.add(3, "PROTOBUF", descriptorText(t, asDescriptor))
 	d := f.formats(t).NewDecoder()
 	index := []byte{4, 2, 0} // two numbers: 1, 0
-	for id := 1; id <= 2; id++ {
+	for id := 1; id <= 3; id++ {
 		value := protoValue(t, descriptor, `{"VendorID":0,"tpep_pickup_datetime":"2020-07-01T00:25:32.123456789Z","PULocationID":"75","fare_amount":9.3,"tip_amount":-0.1,
 			"total_amount":"12.30","store_and_fwd_flag":"Y","list":[1,2],"table":{"b":true,"a":false},"other":{"x":7},"raw":"AP8=","trip_distance":0.1,"right":"18446744073709551615"}`)
 		want := schema.Ride{

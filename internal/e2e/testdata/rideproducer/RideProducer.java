@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.Descriptors.FileDescriptor;
 import com.google.protobuf.DoubleValue;
 import com.google.protobuf.Int32Value;
 import com.google.protobuf.Message;
@@ -29,6 +30,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,7 +63,14 @@ public final class RideProducer {
   /** The one schema that another refers to: by which name, and its file. */
   private static final Map<String, String[]> REFERENCES = Map.of(
       "green_v2.avsc", new String[] {"nyc.zones.Zone", "zone.avsc"},
-      "minimal_v2.proto", new String[] {"zones/zone.proto", "zones/zone.proto"});
+      "minimal_v2.proto", new String[] {"zones/zone.proto", "zones/zone.proto"},
+      "minimal_v2.descriptor", new String[] {"zones/zone.proto", "zones/zone.descriptor"});
+
+  /** Schemas that are registered as Confluent's serializer in Python does it: the descriptor of generated code, in base64. */
+  private static final Map<String, FileDescriptor> DESCRIPTORS = Map.of(
+      "yellow_v2.descriptor", v2.Fleet.getDescriptor().getFile(),
+      "minimal_v2.descriptor", minimal.Ride.getDescriptor().getFile(),
+      "zones/zone.descriptor", zones.Zone.getDescriptor().getFile());
 
   private final String registry;
   private final String topic;
@@ -135,7 +144,7 @@ public final class RideProducer {
         new Shape("protobuf, index [1]", "2", this::protobufV2),
         new Shape("protobuf, index [2, 1]", "2", this::protobufGreen),
         new Shape("protobuf, index [0]", "2", (ride, account) -> framed(proto("minimal_v2.proto"), new byte[] {0}, minimal(ride, account))),
-        new Shape("protobuf, index [0] in full", "2", (ride, account) -> framed(proto("minimal_v2.proto"), new byte[] {2, 0}, minimal(ride, account))),
+        new Shape("protobuf, index [0] in full", "2", (ride, account) -> framed(proto("minimal_v2.descriptor"), new byte[] {2, 0}, minimal(ride, account))),
         new Shape("json", "2", this::jsonV1),
         new Shape("tombstone", "1", (ride, account) -> null),
         new Shape("tombstone", "2", (ride, account) -> null));
@@ -527,7 +536,7 @@ public final class RideProducer {
       account.extra.put("waived", true);
     }
     account.extra.putObject("car").put("plate", "T" + ride.number + "C");
-    return framed(proto("yellow_v2.proto"), value.build());
+    return framed(proto("yellow_v2.descriptor"), value.build());
   }
 
   private byte[] minimal(Ride ride, Account account) {
@@ -582,6 +591,9 @@ public final class RideProducer {
   }
 
   private String text(String file) throws IOException {
+    if (DESCRIPTORS.containsKey(file)) {
+      return Base64.getEncoder().encodeToString(DESCRIPTORS.get(file).toProto().toByteArray());
+    }
     return file.equals("long") ? "\"long\"" : Files.readString(schemas.resolve(file));
   }
 
