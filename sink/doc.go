@@ -7,7 +7,7 @@
 //	pipeline.go    one straight pipeline for each partition; identity.go says whether its log is still the one that was read, turn.go which memory
 //	               it may use, queue.go who comes next where connections or memory are scarce:
 //	  fetch.go       from the leader: chunks of the log, over internal/partlog
-//	  decode.go      records to rows (package schema), dead letters and counts: a batch (batch.go, deadletter.go)
+//	  decode.go      records to rows (packages serde and schema), dead letters and counts: a batch (batch.go, deadletter.go)
 //	  put.go         batches in order, each written however often it takes, unless breaker.go says that too much would be buried
 //	  write.go       one batch, one transaction: COPY, dead letters, compare-and-set of the ledger, COMMIT
 //	commit.go      the offset to Kafka, for lag tools only

@@ -130,7 +130,7 @@ func newStateCollector(s *Sink) *stateCollector {
 		lastWrite:     partition("ridesink_last_write_timestamp_seconds", "When this process last made records of the partition durable."),
 		owned:         prometheus.NewDesc("ridesink_partitions_owned", "Partitions that this member has now.", nil, nil),
 		ready:         prometheus.NewDesc("ridesink_ready", "1 if /readyz says yes: in the group, both servers there, no partition halted.", nil, nil),
-		up:            prometheus.NewDesc("ridesink_server_up", "0 while this process waits for the server, postgres or kafka, else 1.", []string{"server"}, nil),
+		up:            prometheus.NewDesc("ridesink_server_up", "0 while this process waits for the server: postgres, kafka or, where one is set, schema_registry; else 1.", []string{"server"}, nil),
 		outage:        prometheus.NewDesc("ridesink_outage_seconds", "How long this process has been waiting for the server; 0 while it is up.", []string{"server"}, nil),
 		turns:         prometheus.NewDesc("ridesink_turns", "Large shares of the memory, for partitions that are behind: busy, and limit for how many there are.", []string{"state"}, nil),
 		connections:   prometheus.NewDesc("ridesink_postgres_connections", "Connections of the pool: busy, idle, and limit for how many there may be.", []string{"state"}, nil),

@@ -139,6 +139,14 @@ func TestAlerts(t *testing.T) {
 			want: map[string]string{"RidesinkKafkaAway": "23m", "RidesinkNotReady": "31m"},
 		},
 		{
+			scenario: "the schema registry stays away",
+			series: []string{
+				`up{job="ridesink",instance="a"} 1x60`, `ridesink_outage_seconds{job="ridesink",instance="a",server="schema_registry"} 0x20 40+60x39`,
+				`ridesink_ready{job="ridesink",instance="a"} 1x20 0x40`,
+			},
+			want: map[string]string{"RidesinkSchemaRegistryAway": "23m", "RidesinkNotReady": "31m"},
+		},
+		{
 			scenario: "somebody holds a lock on rides: records wait, and none is stored from the start",
 			series:   []string{`up{job="ridesink",instance="a"} 1x60`, `ridesink_lag_records` + partition + ` 10x60`},
 			want:     map[string]string{"RidesinkNoProgress": "5m"},

@@ -162,3 +162,8 @@ func registerSchema(t testing.TB, registry, subject, kind, text string) int {
 	}
 	return registered.ID
 }
+
+// framedRecord is a record whose value is in the wire format.
+func framedRecord(topic string, id uint32, payload []byte) *kgo.Record {
+	return &kgo.Record{Topic: topic, Value: append(binary.BigEndian.AppendUint32([]byte{0}, id), payload...), Timestamp: epoch()}
+}
