@@ -1,4 +1,4 @@
-# Everything is fetched by Go, and Kafka by Maven: make needs Go 1.26, and Java 17 with Maven for the tests against a real Kafka.
+# Everything is fetched by Go, and Kafka by Maven: make needs Go 1.26, and a JDK 17 with Maven for the tests against a real Kafka and a real Schema Registry.
 # PostgreSQL is the installed one, else one that is fetched; RIDESINK_POSTGRES=embedded wants the fetched one. They live in the user's cache.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -50,12 +51,30 @@ func (s scene) waitUntilAway(address string) {
 	})
 }
 
+// startRegistry starts a registry of the test's own.
+func startRegistry(t testing.TB) *localenv.Registry {
+	t.Helper()
+	registry, err := localenv.StartRegistry(t.Context())
+	if errors.Is(err, localenv.ErrNoJava) && !localenv.InCI() {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := registry.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return registry
+}
+
 // TestRegistryRestarted holds: while the registry is away, what needs none of its schemas that are not known yet is stored, the rest is waited for and
 // never a dead letter; /readyz and the log say why; when it is back everything is stored.
 func TestRegistryRestarted(t *testing.T) {
 	t.Parallel()
 	const partitions = 3
-	registry := localenv.SchemaRegistryAlone(t)
+	registry := startRegistry(t)
 	s := newScene(t, partitions).withRegistry(registry.URL())
 	producer := s.startProducer(registry.URL(), partitions)
 	accounts := producer.obey("send 1 600")

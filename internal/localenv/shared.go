@@ -25,23 +25,21 @@ var shared = newServers() //nolint:gochecknoglobals // tests of one process shar
 
 // servers are started when they are asked for, once.
 type servers struct {
-	database   func() (string, error)
-	brokers    func() ([]string, error)
-	registryOf func() (*Registry, error)
+	database func() (string, error)
+	brokers  func() ([]string, error)
+	schemas  func() (string, error)
 
 	mu       sync.Mutex
 	postgres *Postgres
 	kafka    *Kafka
 	registry *Registry
-
-	registryUse sync.RWMutex // held for reading by tests that need the registry, for writing by one that kills it
 }
 
 func newServers() *servers {
 	s := &servers{}
 	s.database = sync.OnceValues(s.findDatabase)
 	s.brokers = sync.OnceValues(s.findBrokers)
-	s.registryOf = sync.OnceValues(s.findRegistry)
+	s.schemas = sync.OnceValues(s.findRegistry)
 	return s
 }
 
@@ -80,17 +78,17 @@ func (s *servers) findBrokers() ([]string, error) {
 	return kafka.Brokers(), nil
 }
 
-func (s *servers) findRegistry() (*Registry, error) {
+func (s *servers) findRegistry() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), firstStart)
 	defer cancel()
 	registry, err := StartRegistry(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.registry = registry
-	return registry, nil
+	return registry.URL(), nil
 }
 
 // stop ends what was started.

@@ -111,45 +111,18 @@ func Topic(t testing.TB, partitions int) string {
 	return name
 }
 
-// SchemaRegistry returns the URL of a real Schema Registry that is started once for the process. What was registered stays: t's subjects should
-// have t's topic in their names. Without Java it skips t, or fails it if CI=true. Where another test has the registry alone, it waits for its end.
+// SchemaRegistry returns the URL of a real Schema Registry that is started once for the process. What is registered stays: t's subjects should
+// have t's topic in their names. Without Java it skips t, or fails it if CI=true.
 func SchemaRegistry(t testing.TB) string {
 	t.Helper()
-	shared.registryUse.RLock()
-	t.Cleanup(shared.registryUse.RUnlock)
-	return schemaRegistry(t).URL()
-}
-
-// SchemaRegistryAlone returns that registry for a test that kills it: no other test uses it until t ends. Then it is up again.
-func SchemaRegistryAlone(t testing.TB) *Registry {
-	t.Helper()
-	shared.registryUse.Lock()
-	t.Cleanup(shared.registryUse.Unlock)
-	r := schemaRegistry(t)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), helpPatience)
-		defer cancel()
-		if r.answers(ctx) == nil {
-			return
-		}
-		r.Kill()
-		if err := r.Start(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
-
-func schemaRegistry(t testing.TB) *Registry {
-	t.Helper()
-	r, err := shared.registryOf()
+	url, err := shared.schemas()
 	if errors.Is(err, ErrNoJava) && !InCI() {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return url
 }
 
 // administer calls do with a client of its own, which leaves no goroutine behind. It works in a Cleanup too.
