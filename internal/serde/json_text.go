@@ -12,8 +12,8 @@ import (
 // json_text.go: JSON as the readers of all formats append it. Texts and numbers only; objects and lists are written where they are read.
 
 // mostText is how much JSON a value of so many bytes may become. A few bytes can stand for a long list of nothing; names of fields, which the value
-// does not have, take thirty times a field's byte.
-func mostText(bytes int) int { return min(256<<10+64*bytes, 32<<20) }
+// does not have, make thirty bytes of one. extra_fields holds no more than the last.
+func mostText(bytes int) int { return min(64<<10+32*bytes, 16<<20) }
 
 // maxNesting is how deep a value may be nested, as in JSON.
 const maxNesting = 64
@@ -77,7 +77,7 @@ func problem(reason schema.Reason, words string) *schema.DecodeError {
 }
 
 func tooLong() *schema.DecodeError {
-	return problem(schema.ReasonTooLarge, "written as JSON it is more than 64 times as long, and longer than 256 KiB")
+	return problem(schema.ReasonTooLarge, "written as JSON it is more than 32 times as long and longer than 64 KiB, or longer than 16 MiB")
 }
 
 func tooDeep() *schema.DecodeError { return problem(schema.ReasonTooLarge, "nested deeper than 64") }

@@ -211,6 +211,10 @@ func notFound(err error) bool {
 // unavailable wraps what the client says. An answer that is no JSON may be a page of anything: only its status is told.
 func (r *Registry) unavailable(err error) *UnavailableError {
 	var answer *sr.ResponseError
+	var network *url.Error
+	if errors.As(err, &network) {
+		err = network.Err // the URL is told already
+	}
 	if errors.As(err, &answer) {
 		err = fmt.Errorf("it answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 		if answer.ErrorCode != 0 {
