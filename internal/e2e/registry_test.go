@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,8 +138,8 @@ func TestRegistryAwayAtStop(t *testing.T) {
 }
 
 // TestRegistryUnknownSchema holds, with a registry that wants a login: without it or with a wrong one sink backfill says so in one line and ends with 3;
-// a schema that the registry does not have makes dead letters of its records and of no other; once it has the schema, a retry makes rides of them; an id that
-// never was stays a dead letter. Of each schema the registry is asked a few times, not for each record.
+// a schema that the registry does not have makes dead letters of its records and of no other; once it has the schema, sink verify finds them as they were and
+// a retry makes rides of them; what is no value of that schema is then said to be that, and an id that never was stays unknown. Of each schema the registry is asked a few times, not for each record.
 func TestRegistryUnknownSchema(t *testing.T) {
 	t.Parallel()
 	const partitions = 2
@@ -156,28 +158,40 @@ func TestRegistryUnknownSchema(t *testing.T) {
 	}
 
 	s = s.withRegistry(d.url, d.login())
+	var hidden uint32
 	for i := range records {
 		if id, ok := schemaOf(records[i].record.Value); ok && accounts[i].Shape == "avro, version 2" {
-			d.hide(id, true)
+			hidden = id
 			records[i].fate, records[i].reason = isDead, "unknown_schema"
 		}
 	}
+	d.hide(hidden, true)
 	never := sent{fate: isDead, reason: "unknown_schema", record: &kgo.Record{
 		Topic: s.topic(), Timestamp: epoch(), Value: inFrame(999_999, records[0].record.Value), Key: inFrame(999_999, []byte{0, 0, 0, 0, 0, 2}),
 	}}
 	s.publish([]sent{never})
 	records = append(records, never)
+	noRide := sent{fate: isDead, reason: "unknown_schema", record: &kgo.Record{Topic: s.topic(), Timestamp: epoch(), Value: []byte{0, 0, 0, 0, 0, 1}}}
+	binary.BigEndian.PutUint32(noRide.record.Value[1:], hidden)
+	s.publish([]sent{noRide})
 	s.backfilled(4)
-	s.checkStored(records)
+	s.checkStored(append(slices.Clone(records), noRide))
 	s.verified(0)
 
+	d.hide(hidden, false)
+	rides := int64(0)
 	for i := range records {
-		if id, ok := schemaOf(records[i].record.Value); ok && records[i].fate == isDead && id != 999_999 {
-			d.hide(id, false)
+		if id, ok := schemaOf(records[i].record.Value); ok && id == hidden {
+			rides++
 			records[i].fate, records[i].reason = isRide, ""
 		}
 	}
+	if v := s.verified(0); v.Totals.Decodable != rides {
+		t.Errorf("verify says that %d dead letters would be rides now, want %d", v.Totals.Decodable, rides)
+	}
 	s.deadletters(0, "retry", "--reason", "unknown_schema")
+	noRide.reason = "invalid_avro"
+	records = append(records, noRide)
 	s.checkStored(records)
 	s.backfilled(4)
 	s.verified(0)
