@@ -205,7 +205,7 @@ func (c *messageCollector) visitErrorMethod(n ast.Node) bool {
 	return true
 }
 
-// visitComposite takes What and Do of an EnvironmentError, which are printed as one, the problem of a DecodeError and the detail of a Difference.
+// visitComposite takes What and Do of an EnvironmentError and a RefusedError, which are printed as one, the problem of a DecodeError and the detail of a Difference.
 func (c *messageCollector) visitComposite(n *ast.CompositeLit) {
 	fields := map[string]ast.Expr{}
 	for _, element := range n.Elts {
@@ -216,7 +216,7 @@ func (c *messageCollector) visitComposite(n *ast.CompositeLit) {
 		}
 	}
 	switch nameOf(n.Type) {
-	case "EnvironmentError":
+	case "EnvironmentError", "RefusedError":
 		what, _ := textOf(fields["What"])
 		do, built := textOf(fields["Do"])
 		if !built {

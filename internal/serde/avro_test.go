@@ -249,11 +249,14 @@ func TestAvroKeys(t *testing.T) {
 	f.add(1, "AVRO", `"long"`)
 	f.add(2, "AVRO", `{"type":"record","name":"Key","fields":[{"name":"zone","type":"int"}]}`)
 	f.add(3, "AVRO", `"double"`)
+	f.add(4, "AVRO", oneFieldAvro)
 	d := f.formats(t).NewDecoder()
 	for want, key := range map[string][]byte{
 		"75": framedAs(1, 0x96, 1), `{"zone":7}`: framedAs(2, 14),
 	} {
-		if got := d.Framed(t.Context(), key); string(got) != want {
+		got := d.Framed(t.Context(), key)
+		wantRide(t, d, framedAs(4, 20), zone(10)) // and it stays
+		if string(got) != want {
 			t.Errorf("the key %x is %s, want %s", key, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -63,7 +64,7 @@ func (d *Decoder) Ride(ctx context.Context, value []byte) (schema.Ride, error) {
 }
 
 // Framed returns what stands in a key, or a value, in the registry's wire format as JSON; nil for all else, and for what cannot be read: a key never
-// makes a record bad. The next call makes it invalid.
+// makes a record bad.
 func (d *Decoder) Framed(ctx context.Context, b []byte) json.RawMessage {
 	if !framed(b) {
 		return nil
@@ -72,7 +73,7 @@ func (d *Decoder) Framed(ctx context.Context, b []byte) json.RawMessage {
 	if err != nil || !json.Valid(text) {
 		return nil
 	}
-	return text
+	return bytes.Clone(text)
 }
 
 // text returns value as JSON: itself, or what it becomes.

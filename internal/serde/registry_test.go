@@ -118,6 +118,7 @@ func TestRegistryUnusableSchema(t *testing.T) {
 			f.add(1, "AVRO", `{"type":"record","name":"R","fields":[{"name":"fare_amount","type":{"type":"bytes","logicalType":"decimal","precision":1000000,"scale":1000000}}]}`)
 		},
 		"a reference that is not": func(f *fakeRegistry) { f.add(1, "AVRO", oneFieldAvro, reference1("a", "away", 1)) },
+		"300 KiB":                 func(f *fakeRegistry) { f.add(1, "AVRO", oneFieldAvro+strings.Repeat(" ", 300<<10)) },
 		"5 MiB":                   func(f *fakeRegistry) { f.add(1, "AVRO", oneFieldAvro+strings.Repeat(" ", 5<<20)) },
 		"references without end": func(f *fakeRegistry) {
 			f.add(1, "PROTOBUF", `message M {}`, reference1("0", "s", 0))

@@ -1,0 +1,70 @@
+package serde
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Schemas as long as they may be, made to hurt: each is compiled or refused, and none takes the process down.
+func TestHostileSchemas(t *testing.T) {
+	t.Parallel()
+	nested := func(open, inner, closing string) string {
+		n := maxSchema / (len(open) + len(closing))
+		return strings.Repeat(open, n) + inner + strings.Repeat(closing, n)
+	}
+	many := func(begin, end string, one func(i int) string) string {
+		var b strings.Builder
+		b.WriteString(begin)
+		for i := 0; b.Len() < maxSchema-100; i++ {
+			b.WriteString(one(i))
+		}
+		return b.String() + end
+	}
+	for name, text := range map[string]string{
+		"Avro: arrays in arrays": nested(`{"type":"array","items":`, `"int"`, `}`),
+		"Avro: unions in unions": nested(`[`, `"int"`, `]`),
+		"Avro: records in records": func() string {
+			var b strings.Builder
+			n := maxSchema / 80
+			for i := range n {
+				b.WriteString(`{"type":"record","name":"R` + strconv.Itoa(i) + `","fields":[{"name":"f","type":`)
+			}
+			return b.String() + `"int"` + strings.Repeat("}]}", n)
+		}(),
+		"Avro: many fields": many(`{"type":"record","name":"R","fields":[{"name":"a","type":"int"}`, `]}`, func(i int) string { return `,{"name":"f` + strconv.Itoa(i) + `","type":"int"}` }),
+		"Avro: a type that doubles": func() string {
+			text := `"int"`
+			for i := range 40 {
+				text = `{"type":"record","name":"R` + strconv.Itoa(i) + `","fields":[{"name":"a","type":` + text + `},{"name":"b","type":"` + map[bool]string{true: "int", false: "R" + strconv.Itoa(i-1)}[i == 0] + `"}]}`
+			}
+			return text
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := parseAvro(text, nil)
+			t.Logf("%v %v", s != nil, cut(err))
+		})
+	}
+	for name, text := range map[string]string{
+		"Protobuf: messages in messages": `syntax = "proto3";` + nested("message M{", "", "}"),
+		"Protobuf: many fields":          many(`syntax = "proto3"; message M {`, `}`, func(i int) string { return "int32 f" + strconv.Itoa(i) + "=" + strconv.Itoa(i%18999+1) + ";" }),
+		"Protobuf: options in options":   `syntax = "proto3"; option (x) = ` + nested("{a:", "1", "}") + ";",
+		"Protobuf: parentheses":          `syntax = "proto3"; message M { int32 a = 1 [` + nested("(", "", ")") + `]; }`,
+		"Protobuf: many messages":        many(`syntax = "proto3";`, ``, func(i int) string { return "message M" + strconv.Itoa(i) + "{}" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := parseProtobuf(text, nil)
+			t.Logf("%v %v", s != nil, cut(err))
+		})
+	}
+}
+
+func cut(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()[:min(200, len(err.Error()))]
+}
