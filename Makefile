@@ -11,11 +11,12 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 # Tools, at versions of their own: they are no dependencies of the module.
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+CYCLONEDX     := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # One PostgreSQL and one Kafka for all packages of a run.
 WITHSERVERS := go run ./internal/localenv/withservers
 
-.PHONY: help build demo test faults-short faults mutants soak lint vuln fuzz bench bench-short bench-peers profile clean
+.PHONY: help build demo test faults-short faults mutants soak lint vuln sbom fuzz bench bench-short bench-peers profile clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -54,14 +55,18 @@ SOAK ?= 30m
 soak: ## three members under mixed faults for SOAK, then sink verify
 	TEST_SOAK=$(SOAK) go test -run '^TestSoak$$' -timeout 6h -v ./internal/e2e
 
-lint: ## format, modules, vet, linters
+lint: ## modules as go.sum has them, format, vet, linters
+	go mod verify
 	go mod tidy -diff
 	go vet ./...
 	$(GOLANGCI_LINT) run
 	cd deploy/monitoring && go mod tidy -diff && go vet ./... && $(GOLANGCI_LINT) run --config ../../.golangci.yml
 
-vuln: ## known vulnerabilities in what the binary calls; asks vuln.go.dev
+vuln: ## known vulnerabilities in what the code calls; asks vuln.go.dev
 	$(GOVULNCHECK) ./...
+
+sbom: build ## what the binary is made of, with licenses, in CycloneDX: bin/sink.cdx.json
+	$(CYCLONEDX) bin -json -std -licenses -noserial -notimestamp -version '$(VERSION)' -output bin/sink.cdx.json bin/sink
 
 # Some twenty seconds a target on two cores of their own. A count: at the end of a given time go test now and then fails without a finding (golang/go#75804).
 FUZZTIME ?= 200000x

@@ -43,28 +43,28 @@ func TestHostileSchemas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := parseAvro(text, nil)
-			t.Logf("%v %v", s != nil, cut(err))
+			_, err := parseAvro(text, nil)
+			checkCompiled(t, name, err)
 		})
 	}
 	for name, text := range map[string]string{
 		"Protobuf: messages in messages": `syntax = "proto3";` + nested("message M{", "", "}"),
-		"Protobuf: many fields":          many(`syntax = "proto3"; message M {`, `}`, func(i int) string { return "int32 f" + strconv.Itoa(i) + "=" + strconv.Itoa(i%18999+1) + ";" }),
+		"Protobuf: many fields":          many(`syntax = "proto3"; message M {`, `}`, func(i int) string { return "int32 f" + strconv.Itoa(i) + "=" + strconv.Itoa(i+1) + ";" }),
 		"Protobuf: options in options":   `syntax = "proto3"; option (x) = ` + nested("{a:", "1", "}") + ";",
 		"Protobuf: parentheses":          `syntax = "proto3"; message M { int32 a = 1 [` + nested("(", "", ")") + `]; }`,
 		"Protobuf: many messages":        many(`syntax = "proto3";`, ``, func(i int) string { return "message M" + strconv.Itoa(i) + "{}" }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := parseProtobuf(text, nil)
-			t.Logf("%v %v", s != nil, cut(err))
+			_, err := parseProtobuf(text, nil)
+			checkCompiled(t, name, err)
 		})
 	}
 }
 
-func cut(err error) string {
-	if err == nil {
-		return ""
+func checkCompiled(t *testing.T, name string, err error) {
+	t.Helper()
+	if large := strings.Contains(name, "many") || strings.Contains(name, "doubles"); large != (err == nil) {
+		t.Errorf("want it compiled: %t, got %.200v", large, err)
 	}
-	return err.Error()[:min(200, len(err.Error()))]
 }

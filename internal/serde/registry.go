@@ -22,7 +22,7 @@ import (
 const (
 	// maxAnswer bounds an answer of the registry.
 	maxAnswer = 2 << 20
-	// maxSchema is the longest schema that is compiled: with 2 MiB of nested messages the compiler of Protobuf takes 14 s.
+	// maxSchema is the longest schema that is compiled, with those that it refers to: with 2 MiB of nested messages the compiler of Protobuf takes 14 s.
 	maxSchema = 256 << 10
 	// maxSchemas is how many schemas, and how many unknown ids, are remembered: more of them are asked for again.
 	maxSchemas = 10_000
@@ -76,6 +76,15 @@ type registered struct {
 	all []reference // to which it refers, directly and through others, each behind those that it refers to itself
 }
 
+// bytes counts the text of the schema and of those that it refers to.
+func (s *registered) bytes() int {
+	n := len(s.Text)
+	for _, r := range s.all {
+		n += len(r.text)
+	}
+	return n
+}
+
 // reference is a schema that another refers to by a name: a file that it imports, or a type.
 type reference struct{ name, text string }
 
@@ -116,12 +125,10 @@ func (r *Registry) transcoder(ctx context.Context, id int) (transcoder, error) {
 	}
 	var tooLong *http.MaxBytesError
 	switch {
-	case notFound(err), errors.Is(err, errTooManyReferences), errors.As(err, &tooLong):
+	case notFound(err), errors.Is(err, errTooManyReferences), errors.Is(err, errLongSchema), errors.As(err, &tooLong):
 		return nil, r.unusable(id, err)
 	case err != nil:
 		return nil, r.unavailable(err)
-	case len(s.Text) > maxSchema:
-		return nil, r.unusable(id, errLongSchema)
 	}
 	if found, err = compile(s); err != nil {
 		return nil, r.unusable(id, err)
@@ -180,6 +187,9 @@ func passing(err error) bool {
 
 // follow asks for references of s, those that they refer to first.
 func (r *Registry) follow(ctx context.Context, s *registered, references []sr.SchemaReference, seen map[string]bool) error {
+	if s.bytes() > maxSchema {
+		return errLongSchema
+	}
 	for _, ref := range references {
 		if seen[ref.Name] {
 			continue
@@ -194,7 +204,9 @@ func (r *Registry) follow(ctx context.Context, s *registered, references []sr.Sc
 		if err := r.follow(ctx, s, found.References, seen); err != nil {
 			return err
 		}
-		s.all = append(s.all, reference{name: ref.Name, text: found.Text})
+		if s.all = append(s.all, reference{name: ref.Name, text: found.Text}); s.bytes() > maxSchema {
+			return errLongSchema
+		}
 	}
 	return nil
 }
