@@ -3,7 +3,6 @@ package serde
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
@@ -106,8 +105,15 @@ func (s *protobufSchema) message(index []int) (protoreflect.MessageDescriptor, b
 	return found, found != nil
 }
 
-// appendJSON implements transcoder.
-func (s *protobufSchema) appendJSON(dst, value []byte) ([]byte, *schema.DecodeError) {
+// appendJSON implements transcoder. It recovers, because the libraries panic where a schema was registered as a descriptor that no compiler has
+// checked, such as one with a field of a kind that there is not, and where the key of a map's entry comes twice, the second time as another
+// type (protobuf-go v1.36.12, proto/decode.go, unmarshalMap: found by FuzzProtobuf).
+func (s *protobufSchema) appendJSON(dst, value []byte) (written []byte, bad *schema.DecodeError) {
+	defer func() {
+		if p := recover(); p != nil {
+			written, bad = dst, problem(schema.ReasonBadProtobuf, notOfItsSchema)
+		}
+	}()
 	if len(value) > maxMessage {
 		return dst, problem(schema.ReasonTooLarge, "a Protobuf message longer than 128 KiB")
 	}
@@ -120,21 +126,12 @@ func (s *protobufSchema) appendJSON(dst, value []byte) ([]byte, *schema.DecodeEr
 		return dst, problem(schema.ReasonBadProtobuf, "its schema has no message with its index")
 	}
 	m := dynamicpb.NewMessage(descriptor)
-	if err := unmarshal(payload, m); err != nil {
-		return dst, problem(schema.ReasonBadProtobuf, "it is no message of its schema")
+	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxNesting}).Unmarshal(payload, m); err != nil {
+		return dst, problem(schema.ReasonBadProtobuf, notOfItsSchema)
 	}
 	w := messageWriter{most: len(dst) + mostText(len(value))}
-	dst = w.message(dst, m, 1)
-	return dst, w.bad
+	written = w.message(dst, m, 1)
+	return written, w.bad
 }
 
-// unmarshal reads a message. It recovers because Unmarshal panics where the key of a map's entry comes twice, the second time as another type
-// (protobuf-go v1.36.12, proto/decode.go, unmarshalMap: found by FuzzProtobuf).
-func unmarshal(payload []byte, m *dynamicpb.Message) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("unmarshal: %v", p)
-		}
-	}()
-	return proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxNesting}.Unmarshal(payload, m)
-}
+const notOfItsSchema = "it is no message of its schema"

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"ridesink/schema"
 )
 
@@ -73,4 +76,16 @@ func TestProtobufNamesakes(t *testing.T) {
 	}
 	f.add(100, "PROTOBUF", `syntax = "proto3"; package google.protobuf; message Ride { int32 PULocationID = 1; Int64Value fare_amount = 2; } message Int64Value { Int64Value value = 1; }`)
 	wantRide(t, f.formats(t).NewDecoder(), framedAs(100, 0, 8, 75), schema.Ride{PickupLocationID: schema.Some[int32](75)})
+}
+
+// TestProtobufUncheckedDescriptor holds: a descriptor that no compiler has checked, with a field of a kind that there is not, makes bad records only.
+func TestProtobufUncheckedDescriptor(t *testing.T) {
+	t.Parallel()
+	file := protodesc.ToFileDescriptorProto(compiledProto(t, `syntax = "proto3"; message Ride { int32 PULocationID = 1; int32 odd = 2; }`))
+	for i, kind := range []descriptorpb.FieldDescriptorProto_Type{0, 25, -1} {
+		file.GetMessageType()[0].GetField()[1].Type = kind.Enum()
+		f := newFakeRegistry(t)
+		f.add(i, "PROTOBUF", descriptorText(t, file))
+		wantBad(t, f.formats(t).NewDecoder(), framedAs(i, 0, 8, 75), schema.ReasonBadProtobuf)
+	}
 }
