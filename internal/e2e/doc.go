@@ -5,6 +5,8 @@
 //
 //   - rides come from a CSV file through encoding/csv, or from a seeded generator in the shape of that file (csv_test.go), and the
 //     six dialects are written here, byte by byte, from the CSV text (dialects_test.go);
+//   - values in the wire format of a Schema Registry come from a program in Java, which writes them with the libraries of their formats and gives an
+//     account of what it meant (rideproducer_test.go, testdata/rideproducer); the registry is a real one;
 //   - what a topic holds is the producer's list of acknowledged records and, independently, a read_committed consumer of franz-go
 //     (log_test.go, readback_test.go);
 //   - what PostgreSQL holds is asked in SQL and compared as text (database_test.go, ledger_test.go).

@@ -107,7 +107,7 @@ func TestRegistryRestarted(t *testing.T) {
 }
 
 // TestRegistryAwayAtStop holds: also what is no registry's answer, such as another server's 404, makes no dead letters; a sink that waits for a schema
-// ends in order, none begins, and a later one stores everything.
+// ends in order, none begins, and a later one stores everything, also if the first address it is given is nobody's.
 func TestRegistryAwayAtStop(t *testing.T) {
 	t.Parallel()
 	const partitions = 2
@@ -131,7 +131,7 @@ func TestRegistryAwayAtStop(t *testing.T) {
 		}
 	}
 	d.close(false)
-	s.backfilled(0)
+	s.withRegistry("http://"+closedPort(t)+","+d.url, d.login()).backfilled(0)
 	records := s.sent(accounts)
 	checkLog(t, s.brokers, records, s.topic())
 	s.checkStored(records)

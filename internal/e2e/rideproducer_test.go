@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,19 +59,22 @@ func buildProducer(ctx context.Context) (string, error) {
 	}
 	sources := sha256.New()
 	fmt.Fprint(sources, project)
-	protos, err := filepath.Glob(filepath.Join(producerSources, "*.proto"))
+	var protos []string
+	err = filepath.WalkDir(producerSources, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if filepath.Ext(path) == ".proto" {
+			protos = append(protos, path)
+		}
+		content, err := os.ReadFile(path) // also what only the running program reads, so that go test takes no result from before a change
+		fmt.Fprintf(sources, "%s %d %s", path, len(content), content)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
-	protos = append(protos, filepath.Join(producerSources, "zones", "zone.proto"))
 	program := filepath.Join(producerSources, "RideProducer.java")
-	for _, path := range append([]string{program}, protos...) {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sources, "%d %s", len(content), content)
-	}
 	classes, err := localenv.Fetch(ctx, fmt.Sprintf("rideproducer-%.4x", sources.Sum(nil)), func(dir string) error {
 		generated, err := generateFromProtos(ctx, jars, dir, protos)
 		if err != nil {

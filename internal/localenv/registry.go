@@ -60,7 +60,7 @@ func (r *Registry) launch(ctx context.Context) (err error) {
 		path: r.java, dir: r.dir, env: os.Environ(), log: filepath.Join(r.dir, "log"), lastSignal: "KILL",
 		args: []string{
 			"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.io.tmpdir=" + r.dir,
-			"-Dquarkus.http.host=127.0.0.1", "-Dquarkus.http.port=" + strconv.Itoa(r.port.number), "-Dquarkus.log.level=WARN",
+			"-Dquarkus.http.host=127.0.0.1", "-Dquarkus.http.port=" + strconv.Itoa(r.port.number),
 			// In a file, and there before the answer: what was registered is there again after Kill and Start, under the same id.
 			"-Dapicurio.storage.kind=sql", "-Dapicurio.storage.sql.kind=h2", "-Dapicurio.datasource.url=jdbc:h2:file:" + filepath.Join(r.dir, "schemas") + ";WRITE_DELAY=0",
 			"-jar", r.jar,

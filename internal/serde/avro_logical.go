@@ -74,15 +74,23 @@ func (r *avroReader) readLogical(dst []byte, t *avroType) []byte {
 	}
 }
 
-// appendDecimal appends an integer in two's complement, big-endian, with its last digits behind the point.
 func (r *avroReader) appendDecimal(dst, unscaled []byte, scale int) []byte {
 	if r.bad != nil {
 		return dst
 	}
 	if len(unscaled) > maxUnscaled {
-		r.fail(problem(schema.ReasonOutOfRange, "a decimal with more than 1,000 digits"))
+		r.fail(tooManyDigits())
 		return dst
 	}
+	return appendDecimal(dst, unscaled, scale)
+}
+
+func tooManyDigits() *schema.DecodeError {
+	return problem(schema.ReasonOutOfRange, "a decimal with more than 1,000 digits")
+}
+
+// appendDecimal appends an integer in two's complement, big-endian, of at most maxUnscaled bytes, with its last digits behind the point.
+func appendDecimal(dst, unscaled []byte, scale int) []byte {
 	var text []byte
 	var buffer [24]byte
 	if len(unscaled) <= 8 {

@@ -37,6 +37,9 @@ func parseProtobuf(text string, references []reference) (*protobufSchema, error)
 	sources := protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
 		text, known := files[path]
 		if !known {
+			text, known = knownImport(path)
+		}
+		if !known {
 			return protocompile.SearchResult{}, protoregistry.NotFound
 		}
 		if file, ok := fileOfBase64(text); ok {

@@ -64,32 +64,63 @@ const (
 	timestampName = "google.protobuf.Timestamp"
 	durationName  = "google.protobuf.Duration"
 	decimalName   = "google.type.Decimal"
+	unscaledName  = "confluent.type.Decimal" // Kafka Connect's
 )
 
-// wellKnown appends what a well-known type stands for; ok is false for any other message.
+// wellKnown appends what a well-known type stands for; ok is false for any other message, also one that only has the name of such a type: a schema
+// may define what it likes.
 func (w *messageWriter) wellKnown(dst []byte, m protoreflect.Message, depth int) (_ []byte, ok bool) {
 	d := m.Descriptor()
 	switch d.FullName() {
-	case timestampName:
-		fields := d.Fields()
-		seconds, nanos := m.Get(fields.ByNumber(1)).Int(), m.Get(fields.ByNumber(2)).Int()
-		at := time.Unix(seconds, nanos).UTC()
+	case timestampName, durationName:
+		secondsField, nanosField := part(d, 1, protoreflect.Int64Kind), part(d, 2, protoreflect.Int32Kind)
+		if secondsField == nil || nanosField == nil {
+			return dst, false
+		}
+		seconds, nanos := m.Get(secondsField).Int(), m.Get(nanosField).Int()
+		if d.FullName() == durationName {
+			return appendFloat(dst, float64(seconds)+float64(nanos)/1e9, 64), true
+		}
 		if seconds < -62_135_596_800 || seconds > 253_402_300_799 || nanos < 0 || nanos > 999_999_999 { // the years 1 to 9999, as its documentation says
 			w.fail(problem(schema.ReasonBadTime, "a time outside of the years 1 to 9999"))
 			return dst, true
 		}
-		return at.AppendFormat(dst, `"2006-01-02 15:04:05.999999"`), true
-	case durationName:
-		fields := d.Fields()
-		return appendFloat(dst, float64(m.Get(fields.ByNumber(1)).Int())+float64(m.Get(fields.ByNumber(2)).Int())/1e9, 64), true
+		return time.Unix(seconds, nanos).UTC().AppendFormat(dst, `"2006-01-02 15:04:05.999999"`), true
 	case decimalName:
-		return appendText(dst, []byte(m.Get(d.Fields().ByNumber(1)).String())), true
+		text := part(d, 1, protoreflect.StringKind)
+		if text == nil {
+			return dst, false
+		}
+		return appendText(dst, []byte(m.Get(text).String())), true
+	case unscaledName:
+		unscaledField, scaleField := part(d, 1, protoreflect.BytesKind), part(d, 3, protoreflect.Int32Kind)
+		if unscaledField == nil || scaleField == nil {
+			return dst, false
+		}
+		unscaled, scale := m.Get(unscaledField).Bytes(), m.Get(scaleField).Int()
+		if len(unscaled) > maxUnscaled || scale < 0 || scale > maxScale {
+			w.fail(tooManyDigits())
+			return dst, true
+		}
+		return appendDecimal(dst, unscaled, int(scale)), true
 	case "google.protobuf.DoubleValue", "google.protobuf.FloatValue", "google.protobuf.Int64Value", "google.protobuf.UInt64Value", "google.protobuf.Int32Value",
 		"google.protobuf.UInt32Value", "google.protobuf.BoolValue", "google.protobuf.StringValue", "google.protobuf.BytesValue":
 		f := d.Fields().ByNumber(1)
+		if f == nil || f.IsList() || f.IsMap() {
+			return dst, false
+		}
 		return w.single(dst, f, m.Get(f), depth), true
 	}
 	return dst, false
+}
+
+// part returns a field of a well-known type, nil if a message of its name has none of this kind.
+func part(d protoreflect.MessageDescriptor, number protoreflect.FieldNumber, kind protoreflect.Kind) protoreflect.FieldDescriptor {
+	f := d.Fields().ByNumber(number)
+	if f == nil || f.Kind() != kind || f.IsList() || f.IsMap() {
+		return nil
+	}
+	return f
 }
 
 // field appends the value of a field: a list, a map or one value.

@@ -2,6 +2,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Descriptors.Descriptor;
 import com.google.protobuf.Descriptors.FileDescriptor;
@@ -503,6 +504,9 @@ public final class RideProducer {
         .addStops(-1).addStops(ride.number);
     if (ride.tip != null) {
       value.setAirportFee(StringValue.of(ride.tip.toPlainString()));
+      BigDecimal fee = ride.number % 2 == 0 ? ride.tip : ride.tip.negate();
+      value.setCbdCongestionFee(decimals.Decimal.newBuilder().setValue(ByteString.copyFrom(fee.unscaledValue().toByteArray())).setPrecision(9).setScale(2));
+      account.decimal("cbd_congestion_fee", fee);
     }
     yellow(ride, account, ride.pickup.truncatedTo(ChronoUnit.MICROS), ride.dropoff.truncatedTo(ChronoUnit.MICROS)).set("payment_type", 1)
         .real("trip_distance", ride.distance).decimal("fare_amount", ride.fare).decimal("airport_fee", ride.tip);
