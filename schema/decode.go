@@ -43,6 +43,8 @@ type Decoder struct {
 	scan    scanner             // of the record at hand
 	newYork *time.Location      // once a zone was seen that needs it
 	layouts [maxLayouts]*layout // the latest first; nil where there is none yet
+	bare    bool                // no envelope is opened
+	opened  int                 // envelopes around the record at hand, of the general path
 
 	// The date that quickTime read last, as it came, and its midnight: most rides of an hour share it.
 	yearMonth, dayOfMonth uint64

@@ -9,6 +9,7 @@
 //	layout.go   the fast path: the names, their order and the spaces between them are those of an earlier record, verified byte by byte
 //	quick.go    values in their usual shapes, read eight bytes at a time
 //	members.go  the general path: any object, any order, any spelling, duplicates; it alone decides what is an error
+//	envelope.go what Kafka Connect and Debezium put around a record
 //	scan.go     JSON, strictly, with NaN; names.go finds the column of a name
 //	value.go    one JSON value to one column; number.go and clock.go know the notations
 //	row.go      a tuple of PostgreSQL's binary COPY format; numeric.go its exact decimals

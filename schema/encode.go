@@ -24,13 +24,13 @@ func (r Ride) AppendJSON(dst []byte, d Dialect) ([]byte, error) {
 			}
 		}
 	}
+	if len(e.dst) == e.begin {
+		return dst, fmt.Errorf("encode ride: it has no field that %s would write, and an object without one is no ride", d)
+	}
 	if d != Minimal && r.ExtraFields != "" {
 		if err := e.extra(r.ExtraFields); err != nil {
 			return dst, fmt.Errorf("encode ride: extra_fields %w", err)
 		}
-	}
-	if len(e.dst) == e.begin {
-		return dst, fmt.Errorf("encode ride: it has no field that %s would write, and {} is no ride", d)
 	}
 	return append(e.dst, '}'), nil
 }
@@ -221,7 +221,7 @@ func (e *encoder) text(s string) error {
 	return nil
 }
 
-// extra writes the members of an object of undeclared fields as they are.
+// extra writes the members of an object of undeclared fields as they are, behind those of the ride itself.
 func (e *encoder) extra(object string) error {
 	d := &e.decoder
 	d.begin([]byte(object))
@@ -236,11 +236,7 @@ func (e *encoder) extra(object string) error {
 		if m.known {
 			return fmt.Errorf("has a field of a ride's own, %s", columns[m.means.column].name)
 		}
-		separator := byte(',')
-		if len(e.dst) == e.begin {
-			separator = '{'
-		}
-		e.dst = append(append(e.dst, separator), d.value[m.nameFirst-1:m.next]...)
+		e.dst = append(append(e.dst, ','), d.value[m.nameFirst-1:m.next]...)
 	}
 	return nil
 }

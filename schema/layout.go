@@ -139,10 +139,10 @@ func (l *layout) keep(b []byte) []byte {
 }
 
 // regular says that the record is worth learning, and that along its layout nothing has to be settled between members: each column comes
-// once, names have no escapes and tell one type of taxi at most.
+// once, names have no escapes and tell one type of taxi at most. What is in an envelope is not: most envelopes differ from record to record.
 func (d *Decoder) regular() bool {
 	families, _, repeated := d.survey()
-	if repeated || families == yellowTaxi|greenTaxi || len(d.members) > maxSteps || d.betweenValues() > maxLayoutBytes {
+	if d.opened > 0 || repeated || families == yellowTaxi|greenTaxi || len(d.members) > maxSteps || d.betweenValues() > maxLayoutBytes {
 		return false
 	}
 	for i := range d.members {

@@ -23,6 +23,9 @@ func (d *Decoder) general(value []byte) *DecodeError {
 		return bad
 	}
 	families, known, repeated := d.survey()
+	for d.opened = 0; !known && d.openEnvelope(); {
+		families, known, repeated = d.survey()
+	}
 	if !known {
 		return &DecodeError{Reason: ReasonNoKnownField, Problem: "no field of the object is a field of a ride"}
 	}

@@ -46,8 +46,57 @@ func judge(value []byte) (v verdict, judged bool) {
 		v.refuse(ReasonNotAnObject)
 		return v, true
 	}
-	v.judgeObject(value)
+	v.judgeObject(unwrapped(value, 2))
 	return v, true
+}
+
+// unwrapped returns the object in the envelopes of Kafka Connect and Debezium, up to so many of them; else value itself.
+func unwrapped(value json.RawMessage, most int) json.RawMessage {
+	all, replaced := objectMembers(value)
+	byName := map[string]string{}
+	for _, g := range slices.Concat(all, replaced) {
+		if _, known := fieldOf(g.name); known {
+			return value
+		}
+		byName[g.name] = string(g.raw)
+	}
+	for _, g := range replaced {
+		if slices.Contains([]string{"schema", "payload", "after", "op", "source"}, g.name) {
+			return value
+		}
+	}
+	if most == 0 || escapedNames(value) {
+		return value
+	}
+	isObject := func(name string) bool { return strings.HasPrefix(byName[name], "{") }
+	inner := ""
+	switch {
+	case len(all)+len(replaced) == 2 && isObject("payload") && (isObject("schema") || byName["schema"] == "null"):
+		inner = byName["payload"]
+	case isObject("after") && isObject("source") && slices.Contains([]string{`"c"`, `"r"`, `"u"`}, byName["op"]):
+		inner = byName["after"]
+	default:
+		return value
+	}
+	return unwrapped(json.RawMessage(inner), most-1)
+}
+
+// escapedNames says that a name of the object itself has an escape.
+func escapedNames(value []byte) bool {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	_, _ = decoder.Token()
+	for decoder.More() {
+		before := decoder.InputOffset()
+		_, _ = decoder.Token()
+		if bytes.ContainsRune(value[before:decoder.InputOffset()], '\\') {
+			return true
+		}
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			panic(err) // it was valid
+		}
+	}
+	return false
 }
 
 // badStrings says that a string or a name has a NUL, or half a surrogate pair, which encoding/json replaces.

@@ -128,6 +128,7 @@ func oddRecords() []string {
 		`{"Vendor\u0049D":1}`,
 		`{"VendorID":1,"x":"\ud800"}`,
 		`{"VendorID":1,"x":1e1000}`,
+		`{"schema":{"type":"struct"},"payload":{"VendorID":1,"x":1.50}}`, `{"before":null,"after":{"VendorID":1},"source":{},"op":"c"}`,
 		`{"VendorID":01}`, `{"VendorID":1.5}`, `{"VendorID":1}}`, `{"VendorID":1,}`, `[1]`, `NaN`, ``, `{}`, `{"a":1}`,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ridesink/internal/serde"
+	"ridesink/internal/servers"
 )
 
 // format_options.go: how values are read, for every command that reads them: the schema registry, and values that are not told by themselves.
@@ -16,9 +17,13 @@ const registryTimeout = 5 * time.Second
 
 // registryOptions say where schemas are.
 type registryOptions struct {
-	RegistryURLs  []string `name:"schema-registry-url" env:"SCHEMA_REGISTRY_URL" sep:"," placeholder:"URL" help:"Schema Registry of values in its wire format (Avro, JSON Schema, Protobuf), with the path if it has one. Several URLs of one registry: comma-separated."`
-	RegistryUser  string   `name:"schema-registry-user-info" env:"SCHEMA_REGISTRY_USER_INFO" placeholder:"USER:PASSWORD" help:"Login to it (HTTP Basic). A secret: prefer SCHEMA_REGISTRY_USER_INFO or SCHEMA_REGISTRY_USER_INFO_FILE to the flag."`
-	RegistryToken string   `name:"schema-registry-token" env:"SCHEMA_REGISTRY_TOKEN" placeholder:"TOKEN" help:"Login to it (HTTP Bearer). A secret: prefer SCHEMA_REGISTRY_TOKEN, or SCHEMA_REGISTRY_TOKEN_FILE, which is read again at each request."`
+	RegistryURLs        []string `name:"schema-registry-url" env:"SCHEMA_REGISTRY_URL" sep:"," placeholder:"URL" help:"Schema Registry of values in its wire format (Avro, JSON Schema, Protobuf), with the path if it has one. Several URLs of one registry: comma-separated."`
+	RegistryUser        string   `name:"schema-registry-user-info" env:"SCHEMA_REGISTRY_USER_INFO" placeholder:"USER:PASSWORD" help:"Login to it (HTTP Basic). A secret: prefer SCHEMA_REGISTRY_USER_INFO or SCHEMA_REGISTRY_USER_INFO_FILE to the flag."`
+	RegistryCAFile      string   `name:"schema-registry-ca-file" env:"SCHEMA_REGISTRY_CA_FILE" complete:"files" placeholder:"FILE" help:"Authorities of its certificate, in PEM. Without it this machine's."`
+	RegistryCertFile    string   `name:"schema-registry-cert-file" env:"SCHEMA_REGISTRY_CERT_FILE" complete:"files" placeholder:"FILE" help:"Certificate to show to it, in PEM. Read at each connection, as are the other two files."`
+	RegistryKeyFile     string   `name:"schema-registry-key-file" env:"SCHEMA_REGISTRY_KEY_FILE" complete:"files" placeholder:"FILE" help:"Key of that certificate, in PEM, not encrypted."`
+	RegistryAllowUnsafe bool     `name:"schema-registry-allow-insecure" env:"SCHEMA_REGISTRY_ALLOW_INSECURE" help:"Allow a login to it over http, where everyone on the way can read it."`
+	RegistryToken       string   `name:"schema-registry-token" env:"SCHEMA_REGISTRY_TOKEN" placeholder:"TOKEN" help:"Login to it (HTTP Bearer). A secret: prefer SCHEMA_REGISTRY_TOKEN, or SCHEMA_REGISTRY_TOKEN_FILE, which is read again at each request."`
 }
 
 // formatOptions say how values are read.
@@ -58,7 +63,13 @@ func (o registryOptions) registry(ctx context.Context) (*serde.Registry, error) 
 	if err != nil {
 		return nil, err
 	}
-	cfg := serde.RegistryConfig{URLs: o.RegistryURLs, Token: token, Timeout: registryTimeout}
+	cfg := serde.RegistryConfig{URLs: o.RegistryURLs, Token: token, Timeout: registryTimeout, AllowInsecure: o.RegistryAllowUnsafe}
+	if files := (servers.TLSFiles{Option: "--schema-registry", CA: o.RegistryCAFile, Cert: o.RegistryCertFile, Key: o.RegistryKeyFile}); files.CA+files.Cert+files.Key != "" {
+		if err := files.Check(); err != nil {
+			return nil, usageError(err)
+		}
+		cfg.TLS = files.Config
+	}
 	if userInfo != "" {
 		var ok bool
 		if cfg.Username, cfg.Password, ok = strings.Cut(userInfo, ":"); !ok {

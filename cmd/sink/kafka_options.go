@@ -68,10 +68,8 @@ func (o kafkaOptions) tls() (*servers.KafkaTLS, error) {
 		return nil, errors.New("--kafka-ca-file, --kafka-cert-file and --kafka-key-file are for TLS: add --kafka-tls")
 	case !o.KafkaTLS:
 		return nil, nil //nolint:nilnil // no TLS is no fault
-	case (o.KafkaCertFile == "") != (o.KafkaKeyFile == ""):
-		return nil, errors.New("--kafka-cert-file and --kafka-key-file belong together: add the other; one file may hold both")
 	}
-	t := &servers.KafkaTLS{CA: o.KafkaCAFile, Cert: o.KafkaCertFile, Key: o.KafkaKeyFile}
+	t := &servers.KafkaTLS{TLSFiles: servers.TLSFiles{Option: "--kafka", CA: o.KafkaCAFile, Cert: o.KafkaCertFile, Key: o.KafkaKeyFile}}
 	return t, t.Check()
 }
 

@@ -1,9 +1,11 @@
 package serde
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -21,8 +23,10 @@ type RegistryConfig struct {
 	// Username and Password log in (HTTP Basic), empty for none. Token does (HTTP Bearer), asked before each request; nil for none.
 	Username, Password string
 	Token              func() (string, error)
-	// TLS is for https, nil for the system's roots.
-	TLS *tls.Config
+	// TLS says how to do a handshake with a host, asked before each; nil for this machine's authorities and no certificate.
+	TLS func(host string) (*tls.Config, error)
+	// AllowInsecure lets the login go over http to other machines, where everyone on the way can read it.
+	AllowInsecure bool
 	// Timeout bounds a request.
 	Timeout time.Duration
 }
@@ -36,11 +40,27 @@ func NewRegistry(c RegistryConfig) (*Registry, error) {
 			return nil, errors.New("--schema-registry-url is no URL: write it as http://localhost:8081, with the path if the registry has one")
 		case u.User != nil:
 			return nil, errors.New("--schema-registry-url holds a login: give it in SCHEMA_REGISTRY_USER_INFO, as user:password")
+		case u.Scheme == "http" && (c.Username != "" || c.Token != nil) && !c.AllowInsecure && !isThisMachine(u.Hostname()):
+			return nil, errors.New("the login to the schema registry would go over http, where everyone on the way can read it: use https, or --schema-registry-allow-insecure if nobody can")
 		}
 	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: c.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 2,
-		IdleConnTimeout: time.Minute, TLSHandshakeTimeout: c.Timeout, ResponseHeaderTimeout: c.Timeout, MaxResponseHeaderBytes: 64 << 10,
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
+		TLSHandshakeTimeout: c.Timeout, ResponseHeaderTimeout: c.Timeout, MaxResponseHeaderBytes: 64 << 10,
+	}
+	if c.TLS != nil {
+		transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			config, err := c.TLS(host)
+			if err != nil {
+				return nil, err
+			}
+			dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: c.Timeout}, Config: config}
+			return dialer.DialContext(ctx, network, address)
+		}
 	}
 	options := []sr.ClientOpt{
 		sr.URLs(c.URLs...), sr.UserAgent("ridesink"),
@@ -64,4 +84,10 @@ func NewRegistry(c RegistryConfig) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{client: client, url: c.URLs[0], known: map[int]transcoder{}, unknown: map[int]unknownID{}}, nil
+}
+
+// isThisMachine says that what is sent to a host leaves no machine.
+func isThisMachine(host string) bool {
+	address := net.ParseIP(host)
+	return host == "localhost" || address != nil && address.IsLoopback()
 }

@@ -1,9 +1,12 @@
 package serde
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -244,4 +247,67 @@ func TestJSONSchema(t *testing.T) {
 	wantRide(t, d, framedAs(4, []byte(`{"PULocationID":"10","more":[1]}`)...), schema.Ride{PickupLocationID: schema.Some[int32](10), ExtraFields: `{"more":[1]}`})
 	wantBad(t, d, framedAs(4, []byte(`{"PULocationID":`)...), schema.ReasonInvalidJSON)
 	wantBad(t, d, framedAs(4), schema.ReasonInvalidJSON)
+}
+
+// TestRegistryTLS holds: https with an authority of our own, and a certificate that is shown to the registry, read again for each connection.
+func TestRegistryTLS(t *testing.T) {
+	t.Parallel()
+	f := newFakeRegistry(t)
+	f.add(1, "AVRO", oneFieldAvro)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	config := &tls.Config{RootCAs: roots, Certificates: server.TLS.Certificates}
+	var broken error
+	open := func() *Registry {
+		r, err := NewRegistry(RegistryConfig{
+			URLs: []string{server.URL}, Timeout: 5 * time.Second, Username: "user", Password: "pass",
+			TLS: func(host string) (*tls.Config, error) {
+				c := config.Clone()
+				c.ServerName = host
+				return c, broken
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if err := open().Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	broken = errors.New("the file is gone")
+	if err := open().Check(t.Context()); err == nil || !strings.Contains(err.Error(), "the file is gone") {
+		t.Errorf("without its files: %v", err)
+	}
+	broken, config.RootCAs = nil, nil
+	if err := open().Check(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("without its authority: %v", err)
+	}
+	config.RootCAs, config.Certificates = roots, nil
+	if err := open().Check(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("without our certificate: %v", err)
+	}
+}
+
+// TestRegistryLoginStaysPrivate holds: a login goes over http to this machine only, unless somebody says otherwise.
+func TestRegistryLoginStaysPrivate(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"http://localhost:8081": true, "http://127.0.0.1:8081": true, "http://[::1]:8081": true, "https://registry.example": true, "http://registry.example": false, "http://10.0.0.1:8081": false,
+	} {
+		_, err := NewRegistry(RegistryConfig{URLs: []string{url}, Username: "u", Password: "p"})
+		if (err == nil) != want {
+			t.Errorf("%s: %v", url, err)
+		}
+		if _, err := NewRegistry(RegistryConfig{URLs: []string{url}, Username: "u", Password: "p", AllowInsecure: true}); err != nil {
+			t.Errorf("%s, allowed: %v", url, err)
+		}
+		if _, err := NewRegistry(RegistryConfig{URLs: []string{url}}); err != nil {
+			t.Errorf("%s, without a login: %v", url, err)
+		}
+	}
 }

@@ -8,73 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"strings"
 	"syscall"
 	"time"
 )
 
-// kafka_tls.go: TLS to brokers. Files are read at each connection, so that one that was replaced counts from the next on.
+// kafka_tls.go: TLS to brokers, with the files of tls_files.go, and what a handshake that fails means.
 
-// KafkaTLS is how brokers are known, and how we are known to them. A PEM is the name of a file, or PEM text itself. The zero value trusts the authorities
-// of this machine and shows no certificate.
-type KafkaTLS struct {
-	CA   string // PEM of the authorities that are trusted, in place of this machine's
-	Cert string // PEM of our own certificate and those between it and its authority
-	Key  string // PEM of its key, not encrypted; secret where it is PEM text
-}
-
-// pemBegin is how PEM begins, after what comments there are.
-const pemBegin = "-----BEGIN "
-
-// Check reads what t names and returns what is wrong with it, without showing it.
-func (t *KafkaTLS) Check() error {
-	_, err := t.config("")
-	return err
-}
-
-// config reads the files.
-func (t *KafkaTLS) config(host string) (*tls.Config, error) {
-	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		text, err := readPEM(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("--kafka-ca-file: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, errors.New("--kafka-ca-file: it holds no certificate in PEM: -----BEGIN CERTIFICATE-----")
-		}
-	}
-	if t.Cert == "" && t.Key == "" {
-		return config, nil
-	}
-	cert, err := readPEM(t.Cert)
-	if err != nil {
-		return nil, fmt.Errorf("--kafka-cert-file: %w", err)
-	}
-	key, err := readPEM(t.Key)
-	if err != nil {
-		return nil, fmt.Errorf("--kafka-key-file: %w", err)
-	}
-	if strings.Contains(string(key), "ENCRYPTED") {
-		return nil, errors.New("--kafka-key-file: the key is encrypted: decrypt it with: openssl pkcs8 -in KEY -out PLAIN, and let nobody else read that")
-	}
-	own, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("--kafka-cert-file and --kafka-key-file are no pair of certificate and key: %w", err)
-	}
-	config.Certificates = []tls.Certificate{own}
-	return config, nil
-}
-
-// readPEM returns the text itself, or what the file of that name holds.
-func readPEM(value string) ([]byte, error) {
-	if strings.Contains(value, pemBegin) {
-		return []byte(value), nil
-	}
-	return os.ReadFile(value)
-}
+// KafkaTLS is how brokers are known, and how we are known to them.
+type KafkaTLS struct{ TLSFiles }
 
 // handshake returns a connection that has done its handshake with the host of address.
 func (t *KafkaTLS) handshake(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
@@ -82,7 +23,7 @@ func (t *KafkaTLS) handshake(ctx context.Context, conn net.Conn, address string)
 	if err != nil {
 		return nil, fmt.Errorf("TLS with %s: %w", address, err)
 	}
-	config, err := t.config(host)
+	config, err := t.Config(host)
 	if err != nil {
 		return nil, &RefusedError{What: "no TLS with Kafka at " + address, Do: "mend the file", Err: err}
 	}

@@ -14,12 +14,12 @@ type rowDifference struct{ column, stored, record string }
 type rowComparison struct {
 	columns []rideColumn
 	extra   int             // place of extra_fields
-	decoder *schema.Decoder // of its own, so that layouts of extra_fields do not drive out those of records
+	decoder *schema.Decoder // of its own, so that layouts of extra_fields do not drive out those of records, and bare: what is in them is no record
 }
 
 func newRowComparison() *rowComparison {
 	columns := rideColumns()
-	return &rowComparison{columns: columns, extra: len(columns) - 1, decoder: schema.NewDecoder()}
+	return &rowComparison{columns: columns, extra: len(columns) - 1, decoder: schema.NewBareDecoder()}
 }
 
 // compare returns the columns in which a stored row and the row of its record differ in value; none if they are equal. Decimals are equal if
