@@ -85,6 +85,9 @@ type avroCompiler struct{ named map[string]*avroType }
 // compile returns the type of a node inside of a namespace. top says that its fields are those of the ride itself.
 func (c *avroCompiler) compile(n *avro.SchemaNode, namespace string, top bool) (*avroType, error) {
 	t := &avroType{}
+	if !defines(n) {
+		return c.lookUp(n.Type, namespace)
+	}
 	switch n.Type {
 	case "null":
 		t.kind = avroNull
@@ -140,6 +143,22 @@ func (c *avroCompiler) compile(n *avro.SchemaNode, namespace string, top bool) (
 		return nil, fmt.Errorf("it has a decimal with a scale of %d: numeric columns take 0 to %d", t.scale, maxScale)
 	}
 	return t, nil
+}
+
+// defines says that a node whose type has the name of a complex one is one. A named type may be called map, and a node that refers to it looks like a
+// map of nothing.
+func defines(n *avro.SchemaNode) bool {
+	switch n.Type {
+	case "array":
+		return n.Items != nil
+	case "map":
+		return n.Values != nil
+	case "union":
+		return len(n.Branches) > 0
+	case "fixed", "enum", "record", "error":
+		return n.Name != ""
+	}
+	return true
 }
 
 // define lets later nodes refer to a named type. It returns the namespace of the names inside of it.

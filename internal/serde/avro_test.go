@@ -282,3 +282,16 @@ func BenchmarkJSON(b *testing.B) {
 		}
 	}
 }
+
+// TestAvroNamesOfTypes holds: a named type may be called as a kind of type is, which only the primitive ones forbid.
+func TestAvroNamesOfTypes(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"map", "array", "union", "fixed", "enum", "record", "error"} {
+		f := newFakeRegistry(t)
+		f.add(1, "AVRO", `{"type":"record","name":"Ride","namespace":"nyc","fields":[{"name":"PULocationID","type":"int"},
+			{"name":"first","type":{"type":"record","name":"`+name+`","fields":[{"name":"x","type":"int"}]}},{"name":"second","type":["null","`+name+`"]}]}`)
+		wantRide(t, f.formats(t).NewDecoder(), framedAs(1, 0x96, 1, 2, 2, 4), schema.Ride{
+			PickupLocationID: schema.Some[int32](75), ExtraFields: `{"first":{"x":1},"second":{"x":2}}`,
+		})
+	}
+}

@@ -15,8 +15,14 @@ type transcoder interface {
 	appendJSON(dst, value []byte) ([]byte, *schema.DecodeError)
 }
 
-// compile returns the transcoder of a schema. Its errors are about the schema: no other answer of the registry would mend them.
-func compile(s registered) (transcoder, error) {
+// compile returns the transcoder of a schema. Its errors are about the schema: no other answer of the registry would mend them. It recovers: a text that a
+// library did not expect must not end the process, and that at each start again.
+func compile(s registered) (compiled transcoder, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			compiled, err = nil, fmt.Errorf("it cannot be compiled: %v", p)
+		}
+	}()
 	switch s.Type {
 	case "", "AVRO":
 		return parseAvro(s.Text, s.all)
