@@ -40,7 +40,7 @@ func (o *moveOptions) config(log *slog.Logger) (sink.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.DatabaseURL = url
+	cfg.DatabaseURL, cfg.DatabaseURLAgain = url, o.again
 	cfg.Brokers, cfg.Topics, cfg.Group = o.Brokers, o.Topics, o.Group
 	if cfg.Start, err = sink.ParseStart(o.Start); err != nil {
 		return cfg, usageError(fmt.Errorf("--start: %w", err))
