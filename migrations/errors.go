@@ -10,15 +10,14 @@ import (
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"ridesink/internal/servers"
 )
 
 // errors.go: what went wrong, in one line that says what to do.
 
 // SQLSTATEs that have an advice of their own.
 const (
-	invalidPassword       = "28P01"
-	invalidAuthorization  = "28000"
-	invalidCatalogName    = "3D000"
 	lockNotAvailable      = "55P03"
 	insufficientPrivilege = "42501"
 	duplicateTable        = "42P07"
@@ -33,15 +32,16 @@ func isEnd(err error) bool {
 // explain adds to an error of the server at address what to do about it. nil stays nil, and errors that say it already stay as they are.
 func explain(err error, address string) error {
 	cause := unwrap(err)
+	var explained *servers.EnvironmentError
 	var rejected *pgconn.PgError
-	var connecting *pgconn.ConnectError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(cause, &rejected):
+	if err == nil || errors.As(err, &explained) {
+		return err
+	}
+	if refused := servers.Refused(cause, address); refused != nil {
+		return refused
+	}
+	if errors.As(cause, &rejected) {
 		return &serverError{what: advice(rejected, address), err: cause}
-	case errors.As(cause, &connecting):
-		return &serverError{what: "PostgreSQL at " + address + " cannot be reached: start it, or name it with --database-url or DATABASE_URL", err: cause}
 	}
 	return err
 }
@@ -50,10 +50,6 @@ func explain(err error, address string) error {
 func advice(rejected *pgconn.PgError, address string) string {
 	at := "PostgreSQL at " + address
 	switch rejected.Code {
-	case invalidPassword, invalidAuthorization:
-		return at + " refuses the login: check user and password in --database-url, DATABASE_URL or DATABASE_URL_FILE"
-	case invalidCatalogName:
-		return "the database does not exist in " + at + ": create it, or name another with --database-url"
 	case lockNotAvailable:
 		return fmt.Sprintf("%s: another migration, or somebody who uses the tables, held a lock for %s: wait for it, or end it, and try again", at, lockWait)
 	case insufficientPrivilege:

@@ -12,6 +12,8 @@ import (
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"ridesink/internal/servers"
 )
 
 // migrations.go: what callers ask for. How one step is taken is in session.go, what is left by a killed one in recover.go.
@@ -68,11 +70,15 @@ func Version(ctx context.Context, databaseURL string) (version uint, dirty bool,
 	if err != nil {
 		return 0, false, err
 	}
+	config.AfterConnect = nil // it would set up a session that may be somebody else's
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return 0, false, explain(err, address(config))
+		return 0, false, explain(err, servers.Address(config))
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing was written
+	if err := servers.CheckSessions(ctx, conn); err != nil {
+		return 0, false, explain(err, servers.Address(config))
+	}
 	var number int64
 	err = conn.QueryRow(ctx, "SELECT version, dirty FROM "+versionTable).Scan(&number, &dirty)
 	var rejected *pgconn.PgError
@@ -82,7 +88,7 @@ func Version(ctx context.Context, databaseURL string) (version uint, dirty bool,
 	case errors.As(err, &rejected) && rejected.Code == undefinedTable:
 		return 0, false, nil
 	case err != nil:
-		return 0, false, explain(fmt.Errorf("read %s: %w", versionTable, err), address(config))
+		return 0, false, explain(fmt.Errorf("read %s: %w", versionTable, err), servers.Address(config))
 	}
 	return number0(int(number)), dirty, nil
 }

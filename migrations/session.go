@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"ridesink/internal/servers"
 )
 
 // session.go: a connection that migrates, and one step up or down on it. migrations.go calls it.
@@ -38,21 +40,12 @@ func configure(databaseURL string) (*pgx.ConnConfig, error) {
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
 		config.ConnectTimeout = connectTimeout
 	}
-	for name, value := range map[string]string{
+	servers.SetSession(config, map[string]string{
 		"application_name":                    "ridesink-migrate",
 		"lock_timeout":                        fmt.Sprint(lockWait.Milliseconds()),
 		"idle_in_transaction_session_timeout": "60s",
-	} {
-		if _, set := config.RuntimeParams[name]; !set {
-			config.RuntimeParams[name] = value
-		}
-	}
+	})
 	return config, nil
-}
-
-// address names the server in errors.
-func address(config *pgx.ConnConfig) string {
-	return fmt.Sprintf("%s:%d", config.Host, config.Port)
 }
 
 // session is one connection to a database that is being migrated. One goroutine at a time; its owner closes it.
@@ -69,7 +62,10 @@ func open(ctx context.Context, databaseURL string) (_ *session, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{address: address(config), db: stdlib.OpenDB(*config)}
+	if err := checkSessions(ctx, config); err != nil {
+		return nil, err
+	}
+	s := &session{address: servers.Address(config), db: stdlib.OpenDB(*config)}
 	defer func() {
 		if err != nil {
 			_ = s.db.Close() // err is what counts
@@ -96,6 +92,18 @@ func open(ctx context.Context, databaseURL string) (_ *session, err error) {
 	}
 	s.migrate.LockTimeout = 2 * lockWait // the server's limit comes first, and leaves no goroutine behind
 	return s, nil
+}
+
+// checkSessions makes sure that a session of PostgreSQL is ours for as long as a connection: the migrations' lock belongs to a session.
+func checkSessions(ctx context.Context, config *pgx.ConnConfig) error {
+	config = config.Copy()
+	config.AfterConnect = nil // it would set up a session that may be somebody else's
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return explain(err, servers.Address(config))
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing was written
+	return explain(servers.CheckSessions(ctx, conn), servers.Address(config))
 }
 
 // close ends the connection, and with it its locks. What it did is durable or rolled back already, so its errors mean nothing.

@@ -42,6 +42,9 @@ type Config struct {
 
 	// DatabaseURL is a PostgreSQL connection string, empty for the PG* environment variables. Secret: it is never logged.
 	DatabaseURL string
+	// DatabaseURLAgain returns DatabaseURL anew before each connection, so that a password that was changed is used without a restart. Default nil:
+	// DatabaseURL stays, and the files that it or a PG* variable names (PGPASSFILE, sslcert..) are read anew all the same.
+	DatabaseURLAgain func() (string, error)
 	// Connections is the size of the connection pool that all partitions share. Default 2 to 4, by the number of processors.
 	// More: more COPYs at once, which pays only while PostgreSQL has idle cores. Fewer: partitions wait for each other.
 	Connections int

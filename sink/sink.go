@@ -45,7 +45,7 @@ func New(cfg Config, reg prometheus.Registerer) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	db, err := servers.OpenDatabase(context.Background(), cfg.DatabaseURL, cfg.Connections)
+	db, err := servers.OpenRotatedDatabase(context.Background(), cfg.DatabaseURL, cfg.DatabaseURLAgain, cfg.Connections)
 	if err != nil {
 		return nil, err
 	}

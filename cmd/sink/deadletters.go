@@ -60,7 +60,7 @@ func openTables(ctx context.Context, o databaseOptions, log *slog.Logger) (*pgxp
 	if err := checkTables(ctx, url, false, log); err != nil {
 		return nil, err
 	}
-	return servers.OpenDatabase(ctx, url, repair.Connections)
+	return servers.OpenRotatedDatabase(ctx, url, o.again, repair.Connections)
 }
 
 // deadlettersListCmd is `sink deadletters list`.

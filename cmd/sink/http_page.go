@@ -23,7 +23,7 @@ import (
 // startPage begins sampling for the status page, until the returned function is called. It dials nothing now.
 func startPage(ctx context.Context, cfg sink.Config, s *sink.Sink, metrics prometheus.Gatherer, values bool) (http.Handler, func(), error) {
 	// A connection of its own: the sink's may all be busy or waiting.
-	db, err := servers.OpenDatabase(ctx, cfg.DatabaseURL, 1)
+	db, err := servers.OpenRotatedDatabase(ctx, cfg.DatabaseURL, cfg.DatabaseURLAgain, 1)
 	if err != nil {
 		return nil, nil, err
 	}

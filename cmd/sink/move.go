@@ -42,7 +42,7 @@ func (o *moveOptions) config(log *slog.Logger) (sink.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.DatabaseURL = url
+	cfg.DatabaseURL, cfg.DatabaseURLAgain = url, o.again
 	brokers, err := o.kafkaConfig(cfg.ClientID, log)
 	if err != nil {
 		return cfg, err

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode"
@@ -37,13 +38,20 @@ func (o databaseOptions) url() (string, error) {
 		return "", err
 	}
 	_, err = pgx.ParseConfig(url)
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return "", usageError(fmt.Errorf("the database settings name a file that cannot be used: %s %s: %w", file.Op, file.Path, file.Err))
+	}
 	// A blank belongs to no URL, but would be taken for a part of the database's name, with all that follows: a file with two lines, say.
 	if err != nil || strings.Contains(url, "://") && strings.ContainsFunc(url, unicode.IsSpace) {
 		// The error repeats the string, with the password hidden as best it can: it is left out.
-		return "", usageError(errors.New("--database-url (or DATABASE_URL, or a PG* variable) cannot be read; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password percent-encoded"))
+		return "", usageError(errors.New("--database-url (or DATABASE_URL, or a PG* variable) cannot be read; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password percent-encoded; sslmode is one of disable, allow, prefer, require, verify-ca and verify-full, and certificates and keys are PEM files"))
 	}
 	return url, nil
 }
+
+// again reads what url returned anew, for a login that is changed while the sink runs.
+func (o databaseOptions) again() (string, error) { return secret(o.DatabaseURL, "DATABASE_URL") }
 
 // secret returns value, else the trimmed content of the file named by the environment variable name_FILE, else "".
 func secret(value, name string) (string, error) {

@@ -32,7 +32,7 @@ func openServers(ctx context.Context, database databaseOptions, brokers kafkaOpt
 	if err := checkTables(ctx, url, false, log); err != nil {
 		return nil, err
 	}
-	db, err := servers.OpenDatabase(ctx, url, connections)
+	db, err := servers.OpenRotatedDatabase(ctx, url, database.again, connections)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,10 @@
 // operator is told when one of them is not as expected. It moves no records and holds no positions.
 package servers
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // environment.go: the one error that says that a server is not as it should be. database.go and kafka.go return it.
 
@@ -18,7 +21,7 @@ func (e *EnvironmentError) Error() string {
 	if e.Err == nil {
 		return e.What + ": " + e.Do
 	}
-	return fmt.Sprintf("%s: %s (%v)", e.What, e.Do, e.Err)
+	return fmt.Sprintf("%s: %s (%s)", e.What, e.Do, strings.Join(strings.Fields(e.Err.Error()), " ")) // pgx lists attempts in lines
 }
 
 // Unwrap returns the cause.
