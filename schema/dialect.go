@@ -82,6 +82,20 @@ func (d Dialect) fieldName(c *column, taxiType string) string {
 	return c.name
 }
 
+// NamesOf returns the names under which the dialect writes a field, one for each type of taxi that has its own; none if it never writes the field.
+func (d Dialect) NamesOf(f *Field) []string {
+	if d == Minimal && !f.column.minimal {
+		return nil
+	}
+	var names []string
+	for _, t := range []taxi{noTaxi, yellowTaxi, greenTaxi} {
+		if name := d.fieldName(f.column, t.text()); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // writesMissing says that the dialect writes a field of which the ride has no value.
 func (d Dialect) writesMissing(c *column, taxiType string) bool {
 	switch d {

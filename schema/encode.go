@@ -120,20 +120,31 @@ func (e *encoder) integer(i int32) {
 }
 
 func (e *encoder) decimal(text Decimal) error {
-	d := &e.decoder
+	quoted := e.dialect == Snake || e.dialect == GreenCSV
+	if quoted {
+		e.dst = append(e.dst, '"')
+	}
+	var err error
+	if e.dst, err = e.decoder.AppendDecimal(e.dst, text); err != nil {
+		return err
+	}
+	if quoted {
+		e.dst = append(e.dst, '"')
+	}
+	return nil
+}
+
+// AppendDecimal appends a decimal as PostgreSQL prints it. The error says what is wrong with it, without the column.
+func (d *Decoder) AppendDecimal(dst []byte, text Decimal) ([]byte, error) {
 	d.scratch = d.scratch[:0]
 	s, reason := d.decimal([]byte(text))
 	switch {
 	case reason == ReasonOutOfRange:
-		return fmt.Errorf("has more than %d digits", maxDigits)
+		return dst, fmt.Errorf("has more than %d digits", maxDigits)
 	case reason != "":
-		return fmt.Errorf("is not a decimal number")
-	case e.dialect == Snake || e.dialect == GreenCSV:
-		e.dst = append(d.appendPlain(append(e.dst, '"'), s), '"')
-	default:
-		e.dst = d.appendPlain(e.dst, s)
+		return dst, fmt.Errorf("is not a decimal number")
 	}
-	return nil
+	return d.appendPlain(dst, s), nil
 }
 
 // time writes the clock that t shows.
@@ -197,18 +208,29 @@ func (e *encoder) epoch(seconds int64, micros int) error {
 	return nil
 }
 
-// text writes a JSON string. What PostgreSQL cannot hold is an error.
-func (e *encoder) text(s string) error {
-	e.dst = append(e.dst, '"')
+// CheckText finds what PostgreSQL cannot hold in text. The error is without the column.
+func CheckText(s string) error {
 	for i, r := range s {
-		switch {
-		case r == 0:
+		if r == 0 {
 			return fmt.Errorf("has a NUL at byte %d", i)
-		case r == utf8.RuneError:
+		}
+		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
 				return fmt.Errorf("has bad UTF-8 at byte %d", i)
 			}
-			e.dst = utf8.AppendRune(e.dst, r)
+		}
+	}
+	return nil
+}
+
+// text writes a JSON string. What PostgreSQL cannot hold is an error.
+func (e *encoder) text(s string) error {
+	if err := CheckText(s); err != nil {
+		return err
+	}
+	e.dst = append(e.dst, '"')
+	for _, r := range s {
+		switch {
 		case r == '"' || r == '\\':
 			e.dst = append(e.dst, '\\', byte(r))
 		case r < ' ':

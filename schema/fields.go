@@ -28,7 +28,12 @@ type Field struct {
 	Column string   // of the table rides
 	Kind   Kind     // how it is read and stored
 	Names  []string // it arrives under, the column's first; case and underscores do not matter
+
+	column *column
 }
+
+// Of returns a pointer to the field of a ride: *Null[time.Time], *Null[int32], *string or *Decimal, by its kind.
+func (f *Field) Of(r *Ride) any { return f.column.of(r) }
 
 // files says in which of the files that the TLC publishes a field is.
 type files uint8
@@ -174,7 +179,7 @@ func Fields() []Field {
 	var fields []Field
 	for i := range columns {
 		if c := &columns[i]; c.arrives() {
-			fields = append(fields, Field{Column: c.name, Kind: c.kind, Names: c.names()})
+			fields = append(fields, Field{Column: c.name, Kind: c.kind, Names: c.names(), column: c})
 		}
 	}
 	return fields

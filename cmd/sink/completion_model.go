@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -93,6 +94,10 @@ func newShellValue(v *kong.Value, name string) shellValue {
 	case v.Target.Type() == reflect.TypeFor[schema.Dialect]():
 		for _, d := range schema.Dialects() {
 			value.Choices = append(value.Choices, d.String())
+		}
+	case v.Target.Type() == reflect.TypeFor[recordFormat]():
+		for _, e := range serde.Encodings() {
+			value.Choices = append(value.Choices, e.String())
 		}
 	}
 	return value

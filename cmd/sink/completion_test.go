@@ -90,6 +90,7 @@ func TestCompletionBash(t *testing.T) {
 		{"the beginning of a value behind =", []string{"run", "--on-data-loss", "=", "h"}, "halt"},
 		{"values behind =, if bash does not split it", []string{"run", "--on-data-loss=s"}, "--on-data-loss=skip"},
 		{"values that a type knows", []string{"produce", "--dialect", "green"}, "green-csv green-frame"},
+		{"formats of records", []string{"produce", "--format", "json"}, "json json-schema"},
 		{"any value will do", []string{"run", "--group", ""}, ""},
 		{"a switch has no value to offer", []string{"backfill", "--json", "="}, ""},
 		{"arguments", []string{"completion", ""}, "bash fish zsh"},

@@ -22,14 +22,16 @@ import (
 // produceCmd is `sink produce`: rides into a topic.
 type produceCmd struct {
 	kafkaOptions
+	registryOptions
 	quietOption
 	File        string         `arg:"" optional:"" complete:"files" help:"Rides as .csv or .parquet (as the TLC publishes them) or .jsonl; - is stdin."`
-	Format      string         `name:"format" default:"auto" enum:"auto,csv,parquet,jsonl" placeholder:"FORMAT" help:"Format of FILE, if its name does not tell: csv, parquet or jsonl."`
+	InputFormat string         `name:"input-format" default:"auto" enum:"auto,csv,parquet,jsonl" placeholder:"FORMAT" help:"Format of FILE, if its name does not tell: csv, parquet or jsonl."`
 	Synthetic   int64          `name:"synthetic" placeholder:"N" help:"Send N made-up rides instead of a file."`
 	Seed        uint64         `name:"seed" default:"1" placeholder:"S" help:"Of the made-up rides: the same seed makes the same ones."`
 	Topic       string         `name:"topic" env:"KAFKA_TOPIC" default:"rides" placeholder:"TOPIC" help:"Where to send them."`
 	Partitions  int            `name:"partitions" default:"0" placeholder:"N" help:"Create the topic with so many partitions if it does not exist."`
-	Dialect     schema.Dialect `name:"dialect" default:"tlc" placeholder:"DIALECT" help:"How to write a ride: tlc, snake, minimal, green-csv, green-frame or java."`
+	Format      recordFormat   `name:"format" default:"json" placeholder:"FORMAT" help:"How to write a ride: json, json-schema, avro or protobuf. All but json are in the wire format of a Schema Registry."`
+	Dialect     schema.Dialect `name:"dialect" default:"tlc" placeholder:"DIALECT" help:"How to write a ride as JSON: tlc, snake, minimal, green-csv, green-frame or java."`
 	Key         string         `name:"key" default:"pickup" enum:"none,pickup,random" placeholder:"KEY" help:"Key of a record: pickup (PULocationID in decimal), random, or none."`
 	Rate        float64        `name:"rate" default:"0" placeholder:"N" help:"At most so many rides a second; 0 is as fast as possible."`
 	Compression string         `name:"compression" default:"none" enum:"none,gzip,snappy,lz4,zstd" placeholder:"CODEC" help:"none, gzip, snappy, lz4 or zstd."`
@@ -38,13 +40,16 @@ type produceCmd struct {
 
 // Help is shown by sink produce --help.
 func (*produceCmd) Help() string {
-	return `Sends each ride as a JSON record and waits until all replicas that are in sync have it. What is not acknowledged is sent again, so a broker
+	return `Sends each ride as a record and waits until all replicas that are in sync have it. What is not acknowledged is sent again, so a broker
 that fails in between can leave a ride in the topic twice. A signal ends it: rides on their way are finished, and the summary says what arrived.
+
+With --format json-schema, avro or protobuf the schema is registered as TOPIC-value at --schema-registry-url. Avro and Protobuf have the names of
+the columns of rides, and no place for fields that nobody declared.
 
 Examples:
   sink produce --topic rides --partitions 4 --synthetic 100000
   sink produce --topic rides yellow_tripdata_2020-07.parquet
-  zcat rides.jsonl.gz | sink produce --format jsonl --rate 1000 -`
+  zcat rides.jsonl.gz | sink produce --input-format jsonl --rate 1000 -`
 }
 
 // check finds what cannot be meant, before anything is opened.
@@ -65,6 +70,7 @@ func (c *produceCmd) check() error {
 	if c.Topic == "" {
 		faults = append(faults, errors.New("--topic: must not be empty"))
 	}
+	faults = append(faults, c.checkFormat())
 	if err := errors.Join(faults...); err != nil {
 		return usageError(err)
 	}
@@ -96,9 +102,13 @@ func (c *produceCmd) Run(ctx context.Context, stdout io.Writer, log *slog.Logger
 	if err != nil {
 		return err
 	}
+	encoder, err := c.encoder(ctx)
+	if err != nil {
+		return err
+	}
 	s := newSender(c.Brokers, c.Topic, partitions, codec(c.Compression), c.Key != "none", brokers.Transport, log)
 	began := time.Now()
-	pumping := pump{rides: rides, sender: s, dialect: c.Dialect, key: c.Key, rate: c.Rate, log: log}
+	pumping := pump{rides: rides, sender: s, encoder: encoder, key: c.Key, rate: c.Rate, log: log}
 	err = pumping.run(ctx)
 	err = errors.Join(err, s.close())
 	sum := summarize(c.Topic, s.counted(), time.Since(began))
@@ -113,7 +123,7 @@ func (c *produceCmd) open(ctx context.Context) (source, error) {
 	if c.Synthetic > 0 {
 		return newSyntheticSource(c.Synthetic, c.Seed, c.Dialect), nil
 	}
-	return openSource(ctx, c.File, c.Format, os.Stdin)
+	return openSource(ctx, c.File, c.InputFormat, os.Stdin)
 }
 
 // codec is kafka-go's name of a compression; 0 is none.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -13,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
+	"ridesink/internal/serde"
 	"ridesink/schema"
 )
 
@@ -37,7 +37,7 @@ type chunk struct {
 type pump struct {
 	rides   source
 	sender  *sender
-	dialect schema.Dialect
+	encoder *serde.Encoder
 	key     string
 	rate    float64
 	log     *slog.Logger
@@ -125,6 +125,8 @@ var errStopped = errors.New("stopped")
 func (p *pump) fillOne(ctx context.Context, c *chunk) error {
 	c.messages, c.bytes = c.messages[:0], c.bytes[:0]
 	most := chunkRecords
+	var ride schema.Ride
+	var err error
 	if p.rate > 0 {
 		most = min(most, max(1, int(p.rate*paceInterval.Seconds())))
 	}
@@ -132,8 +134,7 @@ func (p *pump) fillOne(ctx context.Context, c *chunk) error {
 		if len(c.messages)%256 == 0 && ctx.Err() != nil {
 			return errStopped
 		}
-		ride, err := p.rides.next()
-		if err != nil {
+		if ride, err = p.rides.next(); err != nil {
 			if ctx.Err() != nil && !errors.Is(err, io.EOF) {
 				return errStopped // the end of the context closed the file
 			}
@@ -142,8 +143,8 @@ func (p *pump) fillOne(ctx context.Context, c *chunk) error {
 		first := len(c.bytes)
 		c.bytes = p.appendKey(c.bytes, &ride)
 		value := len(c.bytes)
-		if c.bytes, err = ride.AppendJSON(c.bytes, p.dialect); err != nil {
-			return fmt.Errorf("dialect %s: %w", p.dialect, err)
+		if c.bytes, err = p.encoder.AppendRide(c.bytes, &ride); err != nil {
+			return err
 		}
 		m := kafka.Message{Value: c.bytes[value:len(c.bytes):len(c.bytes)]}
 		if value > first {

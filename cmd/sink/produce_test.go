@@ -298,7 +298,7 @@ func TestProduceStops(t *testing.T) {
 			cancel(errSignal)
 		}
 	}}
-	p := pump{rides: rides, sender: s, dialect: schema.TLC, key: "pickup", log: slog.New(slog.DiscardHandler)}
+	p := pump{rides: rides, sender: s, encoder: jsonEncoder(t), key: "pickup", log: slog.New(slog.DiscardHandler)}
 	if err := p.run(ctx); !errors.Is(err, errSignal) {
 		t.Fatalf("error %v, want %v", err, errSignal)
 	}
@@ -375,7 +375,7 @@ func TestProduceThroughAnOutage(t *testing.T) {
 	t.Cleanup(transport.CloseIdleConnections)
 	s := newSender(brokers, topic, 2, 0, true, transport, slog.New(slog.DiscardHandler))
 	source := newSyntheticSource(n, 4, schema.TLC)
-	p := pump{sender: s, dialect: schema.TLC, key: "pickup", log: slog.New(slog.DiscardHandler), rides: &hooked{source: source, at: func(left int64) {
+	p := pump{sender: s, encoder: jsonEncoder(t), key: "pickup", log: slog.New(slog.DiscardHandler), rides: &hooked{source: source, at: func(left int64) {
 		if left == n-chunkRecords-500 { // rides of the second chunk: the first chunk is on its way
 			mu.Lock()
 			defer mu.Unlock()

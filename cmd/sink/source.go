@@ -40,7 +40,7 @@ func openSource(ctx context.Context, path, format string, stdin io.ReadCloser) (
 	if format == formatAuto {
 		var known bool
 		if format, known = formatOf(path); !known {
-			return nil, usageError(fmt.Errorf("%s: its name does not end in .csv, .parquet or .jsonl: name the format with --format", name))
+			return nil, usageError(fmt.Errorf("%s: its name does not end in .csv, .parquet or .jsonl: name the format with --input-format", name))
 		}
 	}
 	file := stdin

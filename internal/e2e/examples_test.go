@@ -60,7 +60,7 @@ func examples() []example {
 
 		{line: "sink produce --topic rides --partitions 4 --synthetic 100000"},
 		{line: "sink produce --topic rides yellow_tripdata_2020-07.parquet"},
-		{line: "zcat rides.jsonl.gz | sink produce --format jsonl --rate 1000 -", needs: "zcat"},
+		{line: "zcat rides.jsonl.gz | sink produce --input-format jsonl --rate 1000 -", needs: "zcat"},
 		{
 			line: "sink run --migrate --http-addr localhost:8080", stop: true,
 			beside: []string{"sink healthcheck", "sink healthcheck --http-addr localhost:8080 --timeout 1s"},

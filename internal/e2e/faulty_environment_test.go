@@ -128,7 +128,7 @@ func TestFaultyCommands(t *testing.T) {
 		},
 		{command: "produce in a dialect that is none", args: []string{"produce", "--dialect=klingon", "--synthetic=10"}, wantExit: 2, wantText: []string{"klingon", "tlc"}},
 		{command: "produce of a file that is missing", args: []string{"produce", missing}, wantExit: 2, wantText: []string{missing}},
-		{command: "produce of a file without rides", args: []string{"produce", "--brokers=" + closed, "--format=csv", notRides}, wantExit: 2, wantText: []string{notRides}},
+		{command: "produce of a file without rides", args: []string{"produce", "--brokers=" + closed, "--input-format=csv", notRides}, wantExit: 2, wantText: []string{notRides}},
 		{command: "produce of nothing", args: []string{"produce"}, wantExit: 2, wantText: []string{"--synthetic"}},
 		{command: "healthcheck where no sink is", args: []string{"healthcheck", "--http-addr=" + closed}, wantExit: 1, wantText: []string{closed}},
 	} {

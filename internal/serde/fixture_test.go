@@ -22,11 +22,14 @@ type fakeRegistry struct {
 	schemas  map[int]map[string]any // by id
 	versions map[string]map[string]any
 	asked    map[string]int
-	fail     func(http.ResponseWriter, *http.Request) bool
+
+	registered map[string]int // by subject
+
+	fail func(http.ResponseWriter, *http.Request) bool
 }
 
 func newFakeRegistry(t testing.TB) *fakeRegistry {
-	f := &fakeRegistry{schemas: map[int]map[string]any{}, versions: map[string]map[string]any{}, asked: map[string]int{}}
+	f := &fakeRegistry{schemas: map[int]map[string]any{}, versions: map[string]map[string]any{}, asked: map[string]int{}, registered: map[string]int{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f
@@ -49,6 +52,13 @@ func (f *fakeRegistry) serve(w http.ResponseWriter, r *http.Request) {
 	if s, known := f.versions[r.URL.Path]; known {
 		answer = s
 	}
+	if subject, ok := strings.CutSuffix(r.URL.Path, "/versions"); ok && r.Method == http.MethodPost {
+		var s map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&s); err == nil {
+			f.registered[strings.TrimPrefix(subject, "/subjects/")]++
+			answer = map[string]any{"id": f.idOf(s)}
+		}
+	}
 	if r.URL.Path == "/schemas/types" {
 		answer = []string{"AVRO", "JSON", "PROTOBUF"}
 	}
@@ -57,6 +67,18 @@ func (f *fakeRegistry) serve(w http.ResponseWriter, r *http.Request) {
 		answer = map[string]any{"error_code": schemaNotFound, "message": "Schema not found"}
 	}
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// idOf returns the id under which a schema is, a new one for a new schema.
+func (f *fakeRegistry) idOf(s map[string]any) int {
+	for id, known := range f.schemas {
+		if known["schema"] == s["schema"] {
+			return id
+		}
+	}
+	id := 100 + len(f.schemas)
+	f.schemas[id] = s
+	return id
 }
 
 // add registers a schema of a type ("" is Avro) under an id.

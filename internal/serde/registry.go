@@ -235,13 +235,22 @@ func (r *Registry) unavailable(err error) *UnavailableError {
 		err = network.Err // the URL is told already
 	}
 	if errors.As(err, &answer) {
-		err = fmt.Errorf("it answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
-		if answer.ErrorCode != 0 {
-			err = fmt.Errorf("%w, error code %d", err, answer.ErrorCode)
-		}
+		err = errors.New(answered(answer))
 	}
 	return &UnavailableError{URL: r.url, Err: err}
 }
+
+// answered tells the status of an answer, and the registry's own code.
+func answered(answer *sr.ResponseError) string {
+	text := fmt.Sprintf("it answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if answer.ErrorCode != 0 {
+		text = fmt.Sprintf("%s, error code %d", text, answer.ErrorCode)
+	}
+	return text
+}
+
+// refusals are the answers with which a registry refuses a schema itself: not compatible with those of the subject, or not valid to it.
+func refusals() []int { return []int{http.StatusConflict, http.StatusUnprocessableEntity} }
 
 // bounded is a transport whose answers end with an error after maxAnswer bytes.
 type bounded struct{ http.RoundTripper }
