@@ -255,7 +255,7 @@ func TestAvroKeys(t *testing.T) {
 		"75": framedAs(1, 0x96, 1), `{"zone":7}`: framedAs(2, 14),
 	} {
 		got := d.Framed(t.Context(), key)
-		wantRide(t, d, framedAs(4, 20), zone(10)) // and it stays
+		wantRide(t, d, framedAs(4, 20), zoneTen()) // and it stays
 		if string(got) != want {
 			t.Errorf("the key %x is %s, want %s", key, got, want)
 		}

@@ -44,7 +44,7 @@ func TestCSV(t *testing.T) {
 	} {
 		wantBad(t, d, []byte(value), reason)
 	}
-	wantRide(t, d, framedAs(3, []byte(`{"PULocationID":10}`)...), zone(10))
+	wantRide(t, d, framedAs(3, []byte(`{"PULocationID":10}`)...), zoneTen())
 }
 
 func TestCSVColumns(t *testing.T) {

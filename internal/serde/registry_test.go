@@ -18,7 +18,8 @@ import (
 
 const oneFieldAvro = `{"type":"record","name":"R","fields":[{"name":"PULocationID","type":"int"}]}`
 
-func zone(n int32) schema.Ride { return schema.Ride{PickupLocationID: schema.Some(n)} }
+// zoneTen is the ride of oneFieldAvro whose value is 20, a zigzag varint.
+func zoneTen() schema.Ride { return schema.Ride{PickupLocationID: schema.Some[int32](10)} }
 
 // TestRegistryUnknownID holds: an id that the registry does not know makes a bad record, and is not asked for again and again.
 func TestRegistryUnknownID(t *testing.T) {
@@ -53,7 +54,7 @@ func TestRegistryAway(t *testing.T) {
 		"404 of another server":        status(http.StatusNotFound, "<html>canary</html>"),
 		"404 without a body":           status(http.StatusNotFound, ""),
 		"200 with a page":              status(http.StatusOK, "<html>canary</html>"),
-		"a connection that is cut off": func(w http.ResponseWriter, _ *http.Request) bool { panic(http.ErrAbortHandler) },
+		"a connection that is cut off": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +77,7 @@ func TestRegistryAway(t *testing.T) {
 				t.Error("Check finds nothing wrong")
 			}
 			f.failing(nil)
-			wantRide(t, d, framedAs(1, 20), zone(10))
+			wantRide(t, d, framedAs(1, 20), zoneTen())
 			if err := d.registry.Check(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -106,7 +107,7 @@ func TestRegistryStumbles(t *testing.T) {
 		failures = failures[1:]
 		return fail(w, r)
 	})
-	wantRide(t, f.formats(t).NewDecoder(), framedAs(1, 20), zone(10))
+	wantRide(t, f.formats(t).NewDecoder(), framedAs(1, 20), zoneTen())
 }
 
 // TestRegistryUnusableSchema holds: a schema that is there and of no use makes bad records, and nobody waits for it.
@@ -155,10 +156,10 @@ func TestRegistryReferences(t *testing.T) {
 	f.add(2, "PROTOBUF", `syntax = "proto3"; import "dep.proto"; import "google/protobuf/wrappers.proto"; message M { int32 PULocationID = 1; dep.Zone zone = 2; google.protobuf.DoubleValue fare_amount = 3; }`,
 		reference1("dep.proto", "dep", 1))
 	d := f.formats(t).NewDecoder()
-	want := zone(10)
+	want := zoneTen()
 	want.StoreAndFwdFlag, want.ExtraFields = "N", `{"more":{"flag":"Y"}}`
 	wantRide(t, d, framedAs(1, 20, 2, 0), want)
-	want = zone(10)
+	want = zoneTen()
 	want.FareAmount, want.ExtraFields = "2.5", `{"zone":{"id":7}}`
 	wantRide(t, d, framedAs(2, 0, 8, 10, 18, 2, 8, 7, 26, 9, 9, 0, 0, 0, 0, 0, 0, 4, 64), want)
 }
@@ -230,12 +231,12 @@ func TestRegistryURLs(t *testing.T) {
 func TestWithoutRegistry(t *testing.T) {
 	t.Parallel()
 	d := Formats{}.NewDecoder()
-	wantRide(t, d, framedAs(3, []byte(`{"PULocationID":10}`)...), zone(10))
+	wantRide(t, d, framedAs(3, []byte(`{"PULocationID":10}`)...), zoneTen())
 	bad := wantBad(t, d, framedAs(3, 20), schema.ReasonUnknownSchema)
 	if !strings.Contains(bad.Error(), "--schema-registry-url") {
 		t.Errorf("%v does not say what to set", bad)
 	}
-	wantRide(t, d, []byte(`{"PULocationID":10}`), zone(10))
+	wantRide(t, d, []byte(`{"PULocationID":10}`), zoneTen())
 }
 
 // TestJSONSchema holds: the value behind the id is decoded as JSON is.
