@@ -23,6 +23,8 @@ import (
 type KafkaOptions struct {
 	// Nodes is how many brokers, each a controller too. Default 1. With more, topics have up to 3 replicas by default.
 	Nodes int
+	// Listeners are further ports for clients of each node: the security protocol by the listener's name. Settings say the rest. A name is of capitals.
+	Listeners map[string]string
 	// Settings are added to every node's server.properties, and win.
 	Settings map[string]string
 }
@@ -40,6 +42,7 @@ type node struct {
 	id                 int // as Kafka counts: from 1
 	dir                string
 	client, controller *port
+	others             map[string]*port // by the name of the listener
 	process            *process
 }
 
@@ -77,13 +80,18 @@ func (k *Kafka) start(ctx context.Context, o KafkaOptions) (err error) {
 	}
 	k.nodes = nil
 	for id := 1; id <= max(1, o.Nodes); id++ {
-		n := &node{id: id, dir: filepath.Join(k.dir, fmt.Sprintf("node-%d", id))}
+		n := &node{id: id, dir: filepath.Join(k.dir, fmt.Sprintf("node-%d", id)), others: map[string]*port{}}
 		k.nodes = append(k.nodes, n)
 		if n.client, err = reservePort(); err != nil {
 			return err
 		}
 		if n.controller, err = reservePort(); err != nil {
 			return err
+		}
+		for name := range o.Listeners {
+			if n.others[name], err = reservePort(); err != nil {
+				return err
+			}
 		}
 	}
 	var id [16]byte
@@ -92,7 +100,7 @@ func (k *Kafka) start(ctx context.Context, o KafkaOptions) (err error) {
 	starting, ctx := errgroup.WithContext(ctx)
 	for _, n := range k.nodes {
 		starting.Go(func() error {
-			if err := n.format(ctx, k, base64.RawURLEncoding.EncodeToString(id[:]), o.Settings); err != nil {
+			if err := n.format(ctx, k, base64.RawURLEncoding.EncodeToString(id[:]), o); err != nil {
 				return err
 			}
 			return k.launch(ctx, n)
@@ -102,11 +110,11 @@ func (k *Kafka) start(ctx context.Context, o KafkaOptions) (err error) {
 }
 
 // format writes the node's settings and its empty log directory.
-func (n *node) format(ctx context.Context, k *Kafka, cluster string, settings map[string]string) error {
+func (n *node) format(ctx context.Context, k *Kafka, cluster string, o KafkaOptions) error {
 	if err := os.Mkdir(n.dir, 0o755); err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
-	if err := os.WriteFile(n.properties(), properties(k.nodes, n, settings), 0o600); err != nil {
+	if err := os.WriteFile(n.properties(), properties(k.nodes, n, o), 0o600); err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
 	c := exec.CommandContext(ctx, k.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
@@ -171,6 +179,15 @@ func (k *Kafka) Brokers() []string {
 	return addresses
 }
 
+// Listener are the addresses of all nodes for one of KafkaOptions.Listeners, in order.
+func (k *Kafka) Listener(name string) []string {
+	addresses := make([]string, len(k.nodes))
+	for i, n := range k.nodes {
+		addresses[i] = n.others[name].address()
+	}
+	return addresses
+}
+
 // Dir is where the cluster lives: node-1/log, node-1/data and so on.
 func (k *Kafka) Dir() string { return k.dir }
 
@@ -202,6 +219,9 @@ func (k *Kafka) Stop() error {
 		}
 		n.client.release()
 		n.controller.release()
+		for _, other := range n.others {
+			other.release()
+		}
 	}
 	err := k.guard.end()
 	k.guard = nil

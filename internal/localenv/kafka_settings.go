@@ -13,7 +13,7 @@ import (
 // kafka_settings.go writes a node's server.properties.
 
 // properties are the settings of node n of a cluster. What is not set here is Kafka's default, as with brokers that others run.
-func properties(nodes []*node, n *node, settings map[string]string) []byte {
+func properties(nodes []*node, n *node, o KafkaOptions) []byte {
 	voters := make([]string, len(nodes))
 	for i, v := range nodes {
 		voters[i] = fmt.Sprintf("%d@%s", v.id, v.controller.address())
@@ -41,7 +41,17 @@ func properties(nodes []*node, n *node, settings map[string]string) []byte {
 		// The records of tests are of years ago: a new topic must not meet a round of retention before its settings are known.
 		"log.retention.ms": "-1",
 	}
-	maps.Copy(all, settings)
+	if len(o.Listeners) > 0 {
+		protocols := "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"
+		for _, name := range slices.Sorted(maps.Keys(o.Listeners)) {
+			address := "," + name + "://" + n.others[name].address()
+			all["listeners"] += address
+			all["advertised.listeners"] += address
+			protocols += "," + name + ":" + o.Listeners[name]
+		}
+		all["listener.security.protocol.map"] = protocols
+	}
+	maps.Copy(all, o.Settings)
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&b, "%s=%s\n", name, all[name])
