@@ -51,6 +51,9 @@ func (s *Sink) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.kafka.CheckReadable(ctx, topics); err != nil {
+		return err
+	}
 	rows, err := s.ledger.read(ctx, s.cfg.Topics, databaseEpoch)
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (s *Sink) assign(ctx context.Context, assigned []topicPartition) (map[strin
 	err := s.persist(ctx, "kafka", func(ctx context.Context) (err error) {
 		topics, err = s.kafka.Log.Topics(ctx, s.cfg.Topics...)
 		for _, topic := range topics { // without its id a topic that was made again would not be noticed
-			if err == nil && partlog.Retriable(topic.Err) && !errors.Is(topic.Err, partlog.ErrUnknownTopic) {
+			if err == nil && mendable(topic.Err) && !errors.Is(topic.Err, partlog.ErrUnknownTopic) {
 				err = topic.Err
 			}
 		}

@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/segmentio/kafka-go/sasl"
-
 	"ridesink/internal/servers"
 )
 
@@ -36,8 +34,10 @@ type Config struct {
 	Group string
 	// ClientID is how brokers name this process in their logs and quotas.
 	ClientID string
-	// SASL logs in to the brokers, nil for none.
-	SASL sasl.Mechanism
+	// TLS protects connections to the brokers, nil for none.
+	TLS *servers.KafkaTLS
+	// Login says who we are to the brokers, nil for nobody. Secret: it is never logged.
+	Login *servers.KafkaLogin
 
 	// DatabaseURL is a PostgreSQL connection string, empty for the PG* environment variables. Secret: it is never logged.
 	DatabaseURL string
@@ -139,14 +139,14 @@ func (c Config) Validate() error {
 // kafka is the part of c that says how brokers are reached.
 func (c Config) kafka() servers.KafkaConfig {
 	return servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: c.Topics, ClientID: c.ClientID, SASL: c.SASL, MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: c.NetworkTimeout,
+		Brokers: c.Brokers, Topics: c.Topics, ClientID: c.ClientID, TLS: c.TLS, Login: c.Login, MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: c.NetworkTimeout,
 	}
 }
 
 // heartbeatInterval keeps three heartbeats and more within a session.
 func (c Config) heartbeatInterval() time.Duration { return min(time.Second, c.SessionTimeout/6) }
 
-// LogValue shows the settings without the database's URL, which may hold a password.
+// LogValue shows the settings without the database's URL and the login to Kafka, which hold secrets.
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Any("brokers", c.Brokers),

@@ -180,7 +180,7 @@ func (p *pipeline) refusal(ctx context.Context, err error, position Position, se
 		}
 		return &chunk{err: fmt.Errorf("%s: the topic is gone from Kafka since %s; make it again, or remove it from --topics (%w)",
 			p.topicPartition, seen.unknownSince.UTC().Format(time.RFC3339), err)}, 0
-	case partlog.Retriable(err):
+	case mendable(err):
 		return nil, 0
 	case errors.As(err, &corrupt):
 		if seen.corrupt = before.corrupt + 1; seen.corrupt < corruptTries { // damaged on the way rather than on disk?

@@ -93,7 +93,7 @@ func (s *Sink) prove(ctx context.Context, to lookBack) (trust, error) {
 		case errors.As(err, &tooLarge), errors.As(err, &corrupt):
 			log.WarnContext(ctx, "the last record that is stored cannot be read again: whether the log is the same is not known", "offset", to.last.offset, "err", err)
 			return trust{whoever: true}, nil
-		case partlog.Retriable(err) && !errors.Is(err, partlog.ErrUnknownTopic):
+		case mendable(err) && !errors.Is(err, partlog.ErrUnknownTopic):
 			sleep(ctx, trouble.failed(ctx, err))
 		default:
 			var replaced *ReplacedError

@@ -28,6 +28,7 @@ type membership struct {
 	connections *connections
 	leader      *leaderBalancer
 	log         *slog.Logger
+	member      bool // it was taken once: what the brokers allow is being changed, and is waited for
 	closing     sync.Once
 	closed      chan struct{} // closed when the group is left
 }
@@ -47,7 +48,7 @@ func join(cfg Config, dial func(context.Context, string, string) (net.Conn, erro
 		ID:                cfg.Group,
 		Brokers:           []string{bootstrapAddress}, // connections.Dial takes turns
 		Topics:            cfg.Topics,
-		Dialer:            &kafka.Dialer{ClientID: cfg.ClientID, Timeout: cfg.NetworkTimeout, DialFunc: m.connections.Dial, SASLMechanism: cfg.SASL},
+		Dialer:            &kafka.Dialer{ClientID: cfg.ClientID, Timeout: cfg.NetworkTimeout, DialFunc: m.connections.Dial},
 		GroupBalancers:    []kafka.GroupBalancer{m.leader},
 		HeartbeatInterval: cfg.heartbeatInterval(),
 		SessionTimeout:    cfg.SessionTimeout,
@@ -71,6 +72,7 @@ func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generati
 		switch {
 		case err == nil:
 			trouble.ended(ctx)
+			m.member = true
 			return generation, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
@@ -88,7 +90,7 @@ func (m *membership) next(ctx context.Context, trouble *outage) (*kafka.Generati
 // refused says what an operator can do where waiting does not mend err; nil where it may.
 func (m *membership) refused(err error) error {
 	var code kafka.Error
-	if !errors.As(err, &code) {
+	if !errors.As(err, &code) || code == kafka.GroupAuthorizationFailed && m.member {
 		return nil
 	}
 	do := ""

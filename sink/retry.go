@@ -173,9 +173,14 @@ func (s *Sink) persist(ctx context.Context, what string, attempt func(context.Co
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if classify(err) != retry && !partlog.Retriable(err) {
+		if classify(err) != retry && !mendable(err) {
 			return err
 		}
 		sleep(ctx, trouble.failed(ctx, err))
 	}
+}
+
+// mendable reports whether waiting may mend what brokers answered to a sink that runs: also that it is not allowed what it was allowed at the start.
+func mendable(err error) bool {
+	return partlog.Retriable(err) || errors.Is(err, partlog.ErrNotAuthorized)
 }

@@ -106,7 +106,7 @@ func (s *Sink) Run(stop context.Context) error {
 
 // generations serves one generation of the group after the other until stop ends or the backfill, if there is one, is done.
 func (s *Sink) generations(stop context.Context, bf *backfill) error {
-	member, err := join(s.cfg, s.cfg.kafka().Dialer().DialContext)
+	member, err := join(s.cfg, s.cfg.kafka().Dial)
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Description("Moves ride records from Kafka topics into PostgreSQL, each stored exactly once."),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Resolvers(kong.ResolverFunc(kafkaFileResolver)),
 		kong.Vars{
 			"memory_bytes":    strconv.Itoa(defaults.MemoryBytes),
 			"max_batch_bytes": strconv.Itoa(defaults.MaxBatchBytes),

@@ -44,7 +44,7 @@ func TestCommandLine(t *testing.T) {
 		{"a file that is not there", []string{"produce", "no-such-file.csv"}, exitUsage, "no such file"},
 		{"a file of an unknown kind", []string{"produce", "rides.xls"}, exitUsage, "--format"},
 		{"Parquet from stdin", []string{"produce", "--format=parquet", "-"}, exitUsage, "not stdin"},
-		{"no broker", []string{"produce", "--synthetic=1", "--brokers=127.0.0.1:1"}, exitEnvironment, "start Kafka"},
+		{"no broker", []string{"produce", "--synthetic=1", "--brokers=127.0.0.1:1"}, exitEnvironment, "no Kafka broker answers"},
 		{"removing tables without saying how far", []string{"migrate", "down"}, exitUsage, "--all"},
 		{"removing tables with two answers how far", []string{"migrate", "down", "--all", "--steps=1"}, exitUsage, "--all"},
 		{"no database", []string{"migrate", "up", "--database-url", nowhere}, exitEnvironment, "cannot be reached"},

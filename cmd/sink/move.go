@@ -41,7 +41,12 @@ func (o *moveOptions) config(log *slog.Logger) (sink.Config, error) {
 		return cfg, err
 	}
 	cfg.DatabaseURL = url
-	cfg.Brokers, cfg.Topics, cfg.Group = o.Brokers, o.Topics, o.Group
+	brokers, err := o.kafkaConfig(cfg.ClientID, log)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Brokers, cfg.ClientID, cfg.TLS, cfg.Login = brokers.Brokers, brokers.ClientID, brokers.TLS, brokers.Login
+	cfg.Topics, cfg.Group = o.Topics, o.Group
 	if cfg.Start, err = sink.ParseStart(o.Start); err != nil {
 		return cfg, usageError(fmt.Errorf("--start: %w", err))
 	}

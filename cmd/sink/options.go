@@ -11,12 +11,7 @@ import (
 )
 
 // This file holds the flags that commands share. Each command embeds the groups that it needs; run.go and backfill.go turn them
-// into a sink.Config.
-
-// kafkaOptions say which brokers to ask.
-type kafkaOptions struct {
-	Brokers []string `name:"brokers" env:"KAFKA_BROKERS,KAFKA_BOOTSTRAP_SERVERS" default:"localhost:9092" sep:"," placeholder:"HOST:PORT" help:"Bootstrap brokers, comma-separated."`
-}
+// into a sink.Config. Those of Kafka's brokers are in kafka_options.go.
 
 // topicsOptions say which topics to read, and as which consumer group.
 type topicsOptions struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -14,7 +15,6 @@ import (
 	"ridesink/internal/partlog"
 	"ridesink/internal/servers"
 	"ridesink/schema"
-	"ridesink/sink"
 )
 
 // peekCmd is `sink peek`: what is in a topic, and what would become of it. It is the poll loop of the sink without everything around it.
@@ -42,14 +42,17 @@ Examples:
 }
 
 // Run prints until the limit, the timeout or a signal.
-func (c *peekCmd) Run(ctx context.Context, stdout io.Writer) error {
+func (c *peekCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
 	from, err := c.start()
 	if err != nil {
 		return usageError(err)
 	}
-	kafka, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: []string{c.Topic}, ClientID: "ridesink-peek", MaxBatchBytes: c.MaxBatchBytes, NetworkTimeout: sink.DefaultConfig().NetworkTimeout,
-	})
+	cfg, err := c.kafkaConfig("ridesink-peek", log)
+	if err != nil {
+		return err
+	}
+	cfg.Topics, cfg.MaxBatchBytes = []string{c.Topic}, c.MaxBatchBytes
+	kafka, err := servers.OpenKafka(cfg)
 	if err != nil {
 		return usageError(err)
 	}
@@ -83,6 +86,9 @@ func (c *peekCmd) start() (at time.Time, err error) {
 func (c *peekCmd) positions(ctx context.Context, kafka *servers.Kafka, from time.Time) (map[int32]int64, error) {
 	topics, err := kafka.CheckTopics(ctx, c.Topic)
 	if err != nil {
+		return nil, err
+	}
+	if err := kafka.CheckReadable(ctx, topics); err != nil {
 		return nil, err
 	}
 	numbers := make([]int32, 0, len(topics[0].Partitions))

@@ -81,14 +81,17 @@ func (c *produceCmd) Run(ctx context.Context, stdout io.Writer, log *slog.Logger
 		return err
 	}
 	defer func() { err = errors.Join(err, rides.Close()) }()
-	brokers, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: c.Brokers, Topics: []string{c.Topic}, ClientID: "ridesink-produce", NetworkTimeout: metadataTimeout,
-	})
+	cfg, err := c.kafkaConfig("ridesink-produce", log)
+	if err != nil {
+		return err
+	}
+	cfg.Topics, cfg.NetworkTimeout = []string{c.Topic}, metadataTimeout
+	brokers, err := servers.OpenKafka(cfg)
 	if err != nil {
 		return usageError(err)
 	}
 	defer brokers.Close()
-	topic := topicAt{name: c.Topic, brokers: c.Brokers, log: log, ask: brokers.Log, client: brokers.Client}
+	topic := topicAt{name: c.Topic, brokers: c.Brokers, log: log, kafka: brokers}
 	partitions, err := topic.ensure(ctx, c.Partitions)
 	if err != nil {
 		return err

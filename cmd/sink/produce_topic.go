@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"ridesink/internal/partlog"
+	"ridesink/internal/servers"
 )
 
 // This file finds the topic that produce sends to, or creates it. produce.go calls it first.
@@ -27,8 +28,7 @@ type topicAt struct {
 	name    string
 	brokers []string
 	log     *slog.Logger
-	ask     *partlog.Log
-	client  *kafka.Client
+	kafka   *servers.Kafka
 }
 
 // ensure returns the number of the topic's partitions once each has a leader. An absent topic is created with so many partitions, unless that
@@ -40,9 +40,9 @@ func (t *topicAt) ensure(ctx context.Context, partitions int) (int, error) {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		topics, err := t.ask.Topics(ctx, t.name)
+		topics, err := t.kafka.Log.Topics(ctx, t.name)
 		if err != nil {
-			return 0, environmentError(fmt.Errorf("no broker answers at %s: start Kafka, or name it with --brokers or KAFKA_BROKERS (%w)", at, err))
+			return 0, environmentError(t.kafka.Unreachable(ctx, err))
 		}
 		topic := topics[0]
 		switch {
@@ -72,7 +72,7 @@ func (t *topicAt) ensure(ctx context.Context, partitions int) (int, error) {
 
 // create creates the topic, with the brokers' own replication. That somebody else was faster is fine.
 func (t *topicAt) create(ctx context.Context, partitions int) error {
-	response, err := t.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{
+	response, err := t.kafka.Client.CreateTopics(ctx, &kafka.CreateTopicsRequest{
 		Topics: []kafka.TopicConfig{{Topic: t.name, NumPartitions: partitions, ReplicationFactor: -1}},
 	})
 	if err == nil {

@@ -24,6 +24,11 @@ func openServers(ctx context.Context, database databaseOptions, brokers kafkaOpt
 	if err != nil {
 		return nil, err
 	}
+	cfg, err := brokers.kafkaConfig(sink.DefaultConfig().ClientID, log)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Topics, cfg.MaxBatchBytes = topics, maxBatchBytes
 	if err := checkTables(ctx, url, false, log); err != nil {
 		return nil, err
 	}
@@ -31,10 +36,7 @@ func openServers(ctx context.Context, database databaseOptions, brokers kafkaOpt
 	if err != nil {
 		return nil, err
 	}
-	defaults := sink.DefaultConfig()
-	kafka, err := servers.OpenKafka(servers.KafkaConfig{
-		Brokers: brokers.Brokers, Topics: topics, ClientID: defaults.ClientID, MaxBatchBytes: maxBatchBytes, NetworkTimeout: defaults.NetworkTimeout,
-	})
+	kafka, err := servers.OpenKafka(cfg)
 	if err != nil {
 		db.Close()
 		return nil, usageError(err)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/sasl"
 
 	"ridesink/internal/partlog"
 )
@@ -24,19 +22,14 @@ type KafkaConfig struct {
 	Topics []string
 	// ClientID is how brokers name this process in their logs and quotas.
 	ClientID string
-	// SASL logs in, nil for none.
-	SASL sasl.Mechanism
+	// TLS protects connections, nil for none.
+	TLS *KafkaTLS
+	// Login says who we are, nil for nobody.
+	Login *KafkaLogin
 	// MaxBatchBytes is the largest record batch, compressed or not, that is read at all. Zero: partlog's default.
 	MaxBatchBytes int
-	// NetworkTimeout bounds a dial and a request beyond the wait that the request asks for.
+	// NetworkTimeout bounds a dial, with TLS and login, and a request beyond the wait that the request asks for.
 	NetworkTimeout time.Duration
-}
-
-// Dialer dials brokers with a bound and notices dead ones.
-func (c KafkaConfig) Dialer() *net.Dialer {
-	dialer := keptAlive()
-	dialer.Timeout = c.NetworkTimeout
-	return dialer
 }
 
 // Kafka is the brokers. Safe for concurrent use.
@@ -45,14 +38,13 @@ type Kafka struct {
 	Client    *kafka.Client // for requests that concern a group or a topic's settings
 	Log       *partlog.Log  // for what a topic holds
 
-	brokers        []string
-	networkTimeout time.Duration
+	config KafkaConfig
 }
 
 // OpenKafka dials nothing. The caller closes what it returns.
 func OpenKafka(c KafkaConfig) (*Kafka, error) {
 	transport := &kafka.Transport{
-		Dial: c.Dialer().DialContext, DialTimeout: c.NetworkTimeout, ClientID: c.ClientID, SASL: c.SASL,
+		Dial: c.Dial, DialTimeout: c.NetworkTimeout, ClientID: c.ClientID,
 		MetadataTTL: 6 * time.Second, MetadataTopics: c.Topics, IdleTimeout: time.Minute,
 	}
 	log, err := partlog.New(partlog.Config{
@@ -62,7 +54,7 @@ func OpenKafka(c KafkaConfig) (*Kafka, error) {
 		return nil, err
 	}
 	client := &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: transport, Timeout: c.NetworkTimeout}
-	return &Kafka{Transport: transport, Client: client, Log: log, brokers: c.Brokers, networkTimeout: c.NetworkTimeout}, nil
+	return &Kafka{Transport: transport, Client: client, Log: log, config: c}, nil
 }
 
 // Close closes idle connections.
@@ -70,15 +62,16 @@ func (k *Kafka) Close() { k.Transport.CloseIdleConnections() }
 
 // CheckTopics returns the topics' metadata, in the order asked; an *EnvironmentError if no broker answers or a topic is missing.
 func (k *Kafka) CheckTopics(ctx context.Context, names ...string) ([]partlog.Topic, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*k.networkTimeout)
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, 2*k.config.NetworkTimeout)
 	defer cancel()
-	brokers := strings.Join(k.brokers, ",")
+	brokers := strings.Join(k.config.Brokers, ",")
 	topics, err := k.Log.Topics(ctx, names...)
-	for tries := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && tries < len(k.brokers); tries++ {
+	for tries := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && tries < len(k.config.Brokers); tries++ {
 		topics, err = k.Log.Topics(ctx, names...) // one broker did not answer: another may
 	}
 	if err != nil {
-		return nil, &EnvironmentError{What: "no Kafka broker answers at " + brokers, Do: "start it, or name it with --brokers or KAFKA_BROKERS", Err: err}
+		return nil, k.Unreachable(whole, err)
 	}
 	for _, topic := range topics {
 		switch {
@@ -88,7 +81,7 @@ func (k *Kafka) CheckTopics(ctx context.Context, names ...string) ([]partlog.Top
 				Do:   fmt.Sprintf("name another with --topics, or create it and send rides: sink produce --topic %s --partitions 4 --synthetic 1000", topic.Name),
 			}
 		case topic.Err != nil:
-			return nil, &EnvironmentError{What: fmt.Sprintf("topic %q cannot be read at %s", topic.Name, brokers), Do: "let this user describe and read it, or name another with --topics", Err: topic.Err}
+			return nil, k.unreadable(topic.Name, topic.Err)
 		}
 	}
 	return topics, nil

@@ -58,6 +58,9 @@ func Run(ctx context.Context, db *pgxpool.Pool, k *servers.Kafka, cfg Config, pr
 	if err != nil {
 		return nil, err
 	}
+	if err := k.CheckReadable(ctx, topics); err != nil {
+		return nil, err
+	}
 	v := &verification{cfg: cfg, kafka: k, snapshot: snapshot, selection: newSelection(cfg), progress: progress}
 	v.report = &Report{Topics: cfg.Topics, From: cfg.From, To: cfg.To, Share: 1, Seed: cfg.Seed, Differences: []Difference{}, Notes: []string{}}
 	if v.selection.sampled() {
