@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/alecthomas/kong"
-	"github.com/magiconair/properties"
 
 	"ridesink/internal/plural"
 )
@@ -36,7 +34,7 @@ func readKafkaFile(path string) (*kafkaFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--kafka-config: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, kafkaFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("--kafka-config: %w", err)
@@ -53,12 +51,11 @@ func readKafkaFile(path string) (*kafkaFile, error) {
 
 // parseKafkaFile reads properties and gives them our names.
 func parseKafkaFile(content []byte) (*kafkaFile, error) {
-	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
-	p, err := loader.LoadBytes(content)
+	all, err := parseProperties(string(content))
 	if err != nil {
-		return nil, errors.New("it cannot be read as properties: a line is name=value, and a backslash is written twice") // the cause may repeat a secret
+		return nil, err
 	}
-	t := translation{left: p.Map(), file: &kafkaFile{flags: map[string]string{}, extensions: map[string]string{}}}
+	t := translation{left: all, file: &kafkaFile{flags: map[string]string{}, extensions: map[string]string{}}}
 	t.connection()
 	t.protocol()
 	strange := 0
@@ -78,7 +75,8 @@ func parseKafkaFile(content []byte) (*kafkaFile, error) {
 
 // looksLikeSetting reports whether name is like the names of Kafka's settings: words with dots between, or one of those without.
 func looksLikeSetting(name string) bool {
-	return slices.Contains([]string{"acks", "retries", "debug"}, name) || len(name) < 100 && regexp.MustCompile(`^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$`).MatchString(name)
+	strange := strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789._-", r) })
+	return slices.Contains([]string{"acks", "retries", "debug"}, name) || strings.Contains(name, ".") && !strange && len(name) < 100
 }
 
 // translation turns properties into flags. What is left of the properties at the end means nothing to us.
@@ -120,7 +118,9 @@ func (t *translation) connection() {
 		}
 		t.file.flags["brokers"] = strings.Join(list, ",")
 	}
-	t.file.clientID = t.take("client.id")
+	if t.file.clientID = t.take("client.id"); len(t.file.clientID) > 249 {
+		t.fault(errors.New("client.id is longer than 249 bytes"))
+	}
 	t.flag("group", "group.id")
 	if session := t.take("session.timeout.ms"); session != "" {
 		t.file.flags["session-timeout"] = session + "ms"
@@ -150,6 +150,12 @@ func (t *translation) protocol() {
 // tls takes certificates.
 func (t *translation) tls() {
 	t.file.flags["kafka-tls"] = "true"
+	for _, text := range []string{"ssl.ca.pem", "ssl.truststore.certificates", "ssl.certificate.pem", "ssl.keystore.certificate.chain", "ssl.key.pem", "ssl.keystore.key"} {
+		if value, set := t.left[text]; set && !strings.Contains(value, "-----BEGIN ") { // else it would be taken for the name of a file, and shown as one
+			t.fault(fmt.Errorf("%s is no PEM text, which begins with -----BEGIN", text))
+			delete(t.left, text)
+		}
+	}
 	t.flag("kafka-ca-file", "ssl.ca.location", "ssl.ca.pem", "ssl.truststore.certificates")
 	t.flag("kafka-cert-file", "ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.certificate.chain")
 	t.flag("kafka-key-file", "ssl.key.location", "ssl.key.pem", "ssl.keystore.key")
@@ -220,10 +226,9 @@ func (t *translation) login() {
 		return
 	}
 	for name := range options {
-		if !regexp.MustCompile(`^[a-zA-Z_]{1,60}$`).MatchString(name) {
-			name = "(an option without a name)"
+		if len(name) < 40 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' }) {
+			t.file.ignored = append(t.file.ignored, "sasl.jaas.config "+name)
 		}
-		t.file.ignored = append(t.file.ignored, "sasl.jaas.config "+name)
 	}
 }
 
@@ -255,12 +260,12 @@ func parseJAAS(text string) (module string, options map[string]string, err error
 // jaasWords splits text into words, equals signs and what is in quotes. ended says that there was a semicolon and nothing behind it.
 func jaasWords(text string) (words []string, ended bool) {
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
-		switch c := text[0]; {
-		case c == ';':
+		switch c := text[0]; c {
+		case ';':
 			return words, text == ";"
-		case c == '=':
+		case '=':
 			words, text = append(words, "="), text[1:]
-		case c == '"', c == '\'':
+		case '"', '\'':
 			word, rest, closed := jaasQuoted(text[1:], c)
 			if !closed {
 				return nil, false

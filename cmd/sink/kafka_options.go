@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
 
+	"github.com/segmentio/kafka-go/sasl"
 	saslplain "github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
 
@@ -109,20 +111,51 @@ func (o kafkaOptions) passwordLogin(mechanism, password string) (*servers.KafkaL
 	if strings.ContainsRune(o.KafkaUsername+password, 0) {
 		return nil, errors.New("--kafka-username or KAFKA_PASSWORD holds a zero byte, which no login can carry")
 	}
-	login := &servers.KafkaLogin{User: o.KafkaUsername, Check: "--kafka-username, KAFKA_PASSWORD or KAFKA_PASSWORD_FILE, and --kafka-sasl-mechanism"}
+	by, err := passwordMechanism(mechanism, o.KafkaUsername, password)
+	if err != nil {
+		return nil, err
+	}
+	if o.KafkaPassword == "" { // it is in a file
+		by = freshPassword{Mechanism: by, read: func() (sasl.Mechanism, error) {
+			password, err := secret("", "KAFKA_PASSWORD")
+			if err != nil {
+				return nil, err
+			}
+			return passwordMechanism(mechanism, o.KafkaUsername, password)
+		}}
+	}
+	return &servers.KafkaLogin{User: o.KafkaUsername, Mechanism: by, Check: "--kafka-username, KAFKA_PASSWORD or KAFKA_PASSWORD_FILE, and --kafka-sasl-mechanism"}, nil
+}
+
+// passwordMechanism is plain, scram-sha-256 or scram-sha-512 for one password.
+func passwordMechanism(name, user, password string) (sasl.Mechanism, error) {
+	if name == "plain" {
+		return saslplain.Mechanism{Username: user, Password: password}, nil
+	}
 	algorithm := scram.SHA512
-	switch mechanism {
-	case "plain":
-		login.Mechanism = saslplain.Mechanism{Username: o.KafkaUsername, Password: password}
-		return login, nil
-	case "scram-sha-256":
+	if name == "scram-sha-256" {
 		algorithm = scram.SHA256
 	}
-	var err error
-	if login.Mechanism, err = scram.Mechanism(algorithm, o.KafkaUsername, password); err != nil {
+	mechanism, err := scram.Mechanism(algorithm, user, password)
+	if err != nil {
 		return nil, errors.New("--kafka-username or KAFKA_PASSWORD holds characters that SCRAM does not allow (RFC 4013)") // the cause repeats them
 	}
-	return login, nil
+	return mechanism, nil
+}
+
+// freshPassword is a mechanism whose password is read at each login, so that a file that was replaced ends an outage.
+type freshPassword struct {
+	sasl.Mechanism
+	read func() (sasl.Mechanism, error)
+}
+
+// Start implements sasl.Mechanism.
+func (p freshPassword) Start(ctx context.Context) (sasl.StateMachine, []byte, error) {
+	mechanism, err := p.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	return mechanism.Start(ctx)
 }
 
 func (o kafkaOptions) tokenLogin(clientSecret string, extensions map[string]string) (*servers.KafkaLogin, error) {

@@ -49,7 +49,7 @@ func TestCommandLine(t *testing.T) {
 		{"Avro in a dialect", []string{"produce", "--format=avro", "--dialect=snake", "--schema-registry-url=http://127.0.0.1:1", "--synthetic=1"}, exitUsage, "--dialect"},
 		{"JSON Schema of NaN", []string{"produce", "--format=json-schema", "--dialect=green-frame", "--schema-registry-url=http://127.0.0.1:1", "--synthetic=1"}, exitUsage, "no JSON"},
 		{"Parquet from stdin", []string{"produce", "--input-format=parquet", "-"}, exitUsage, "not stdin"},
-		{"no broker", []string{"produce", "--synthetic=1", "--brokers=127.0.0.1:1"}, exitEnvironment, "start Kafka"},
+		{"no broker", []string{"produce", "--synthetic=1", "--brokers=127.0.0.1:1"}, exitEnvironment, "no Kafka broker answers"},
 		{"removing tables without saying how far", []string{"migrate", "down"}, exitUsage, "--all"},
 		{"removing tables with two answers how far", []string{"migrate", "down", "--all", "--steps=1"}, exitUsage, "--all"},
 		{"no database", []string{"migrate", "up", "--database-url", nowhere}, exitEnvironment, "cannot be reached"},

@@ -30,14 +30,15 @@ var messageRooms = []string{
 
 // notInTroubleshooting are messages that need no entry, each with the reason why.
 var notInTroubleshooting = map[string]string{
-	"go on at <x>":                                      "how verify changes from one stretch to the next, never printed",
-	"go on from the ledger":                             "how a pipeline begins again, never printed",
-	"the ledger moved":                                  "how a pipeline begins again; the warning is its own entry",
+	"seen enough":           "how a look at whether a broker speaks TLS ends, never printed",
+	"go on at <x>":          "how verify changes from one stretch to the next, never printed",
+	"go on from the ledger": "how a pipeline begins again, never printed",
+	"the ledger moved":      "how a pipeline begins again; the warning is its own entry",
 	"the ledger is not where the batch begins":          "the ledger is read then, and what it says is done",
 	"the partition is behind: it needs a turn":          "how a pipeline asks for memory, never printed",
 	"partlog: no brokers":                               "Config.Validate refuses it before",
 	"partlog: no transport":                             "cannot be set by users",
-	"partlog: the client id is longer than 249 bytes":   "cannot be set by users",
+	"partlog: the client id is longer than 249 bytes":   "what sets it refuses that before",
 	"the logger is nil":                                 "cannot be set by users",
 	"the network timeout is <x>: it must be above zero": "cannot be set by users",
 	"the commit interval is <x>: it must be above zero": "cannot be set by users",

@@ -124,16 +124,14 @@ func issue(t testing.TB, authority *localenv.Authority, name string, valid time.
 // setPassword sets the password of a user for SCRAM.
 func (k *secureKafka) setPassword(t testing.TB, user, password string) {
 	t.Helper()
-	var upserts []kadm.UpsertSCRAM
-	for _, mechanism := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} {
-		upserts = append(upserts, kadm.UpsertSCRAM{User: user, Mechanism: mechanism, Iterations: 4096, Password: password})
-	}
-	answers, err := admin(t, k.kafka.Brokers()).AlterUserSCRAMs(t.Context(), nil, upserts)
-	if err == nil {
-		err = answers.Error()
-	}
-	if err != nil {
-		t.Fatalf("set the password of %s: %v", user, err)
+	for _, mechanism := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} { // Kafka takes one of a user at a time
+		answers, err := admin(t, k.kafka.Brokers()).AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: user, Mechanism: mechanism, Iterations: 4096, Password: password}})
+		if err == nil {
+			err = answers.Error()
+		}
+		if err != nil {
+			t.Fatalf("set the password of %s: %v", user, err)
+		}
 	}
 }
 
@@ -202,11 +200,11 @@ func scramLogin(password string) []string {
 	return []string{"KAFKA_SASL_MECHANISM=SCRAM-SHA-512", "KAFKA_USERNAME=" + rider, "KAFKA_PASSWORD=" + password}
 }
 
-// unsignedToken is a token as Kafka takes it where nobody configured who signs them.
-func unsignedToken(subject string, valid time.Duration) string {
+// unsignedToken is a token of rider's, as Kafka takes it where nobody configured who signs them.
+func unsignedToken(valid time.Duration) string {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	now := time.Now()
-	return part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, subject, now.Unix(), now.Add(valid).Unix())) + "."
+	return part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, rider, now.Unix(), now.Add(valid).Unix())) + "."
 }
 
 // moves holds: a sink with this environment stores every ride that is published, and shows no secret.

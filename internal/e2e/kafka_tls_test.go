@@ -56,7 +56,7 @@ func (k *secureKafka) testWrongTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, command := range [][]string{{"backfill"}, {"run"}, {"produce", "--topic=" + s.topic(), "--synthetic=1"}} {
+			for _, command := range [][]string{{"backfill"}, {"produce", "--topic=" + s.topic(), "--synthetic=1"}} {
 				s.fails(t, append(test.env, "LOG_LEVEL=debug"), command, test.words)
 			}
 		})

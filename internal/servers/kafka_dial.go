@@ -60,18 +60,21 @@ func (c KafkaConfig) Dial(ctx context.Context, network, address string) (net.Con
 	return secured, nil
 }
 
-// secure makes conn one that Kafka's requests can be sent on. The caller closes conn if that fails.
-func (c KafkaConfig) secure(ctx context.Context, conn net.Conn, address string) (_ net.Conn, err error) {
+// secure makes raw a connection that Kafka's requests can be sent on. The caller closes raw if that fails.
+func (c KafkaConfig) secure(ctx context.Context, raw net.Conn, address string) (conn net.Conn, err error) {
 	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline)
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	_ = raw.SetDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
-		if stop() && err == nil {
-			err = conn.SetDeadline(time.Time{})
-		} else if err == nil {
+		switch running := stop(); {
+		case err != nil:
+		case running:
+			err = raw.SetDeadline(time.Time{})
+		default:
 			err = context.Cause(ctx)
 		}
 	}()
+	conn = raw
 	if c.TLS != nil {
 		if conn, err = c.TLS.handshake(ctx, conn, address); err != nil {
 			return nil, err

@@ -84,8 +84,9 @@ func (l *KafkaLogin) unsupported(address string, answer *saslhandshake.Response)
 		return &RefusedError{
 			What: "Kafka at " + address + " takes no login on this port", Do: "name its port for SASL with --brokers, or leave out --kafka-sasl-mechanism",
 		}
+	default:
+		return l.refused(address, kafka.Error(answer.ErrorCode))
 	}
-	return l.refused(address, kafka.Error(answer.ErrorCode))
 }
 
 // failed says that the login was not answered.

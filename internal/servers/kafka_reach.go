@@ -53,7 +53,7 @@ func speaksTLS(ctx context.Context, address string) bool {
 	if err != nil {
 		return false
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was sent that matters
 	var certified bool
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: func(tls.ConnectionState) error {
 		certified = true
@@ -72,7 +72,7 @@ func (c KafkaConfig) loginsOf(ctx context.Context, address string) []string {
 	if err != nil {
 		return nil
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was sent that matters
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -98,7 +98,7 @@ func (k *Kafka) CheckReadable(ctx context.Context, topics []partlog.Topic) error
 		}
 		_, err := k.Log.Partition(topic.Name, topic.Partitions[0].Number).Fetch(ctx, beyond, partlog.FetchOptions{MaxBytes: 1, BufferBytes: 64 << 10}, nil)
 		if errors.Is(err, partlog.ErrNotAuthorized) {
-			return k.unreadable(topic.Name, err)
+			return k.unreadable(topic.Name, partlog.ErrNotAuthorized)
 		}
 	}
 	return nil

@@ -50,7 +50,7 @@ func (s *session) Write(b []byte) (int, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if err := s.renew(); err != nil {
-		_ = s.Conn.Close()
+		_ = s.Close()
 		return 0, err
 	}
 	s.mu.Lock()

@@ -65,7 +65,7 @@ func handshakeError(address string, err error) error {
 	case errors.As(err, &remote) && remote.Op == tlsRemoteError:
 		return refusedTLS(address, remote.Err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return &RefusedError{What: "Kafka at " + address + " ends the connection where TLS begins", Do: "see that the port is one for TLS, or leave out --kafka-tls", Err: err}
+		return &RefusedError{What: "Kafka at " + address + " ends the connection where TLS begins", Do: "name its port for TLS with --brokers, or leave out --kafka-tls", Err: err}
 	case isPassing(err):
 		return fmt.Errorf("TLS with %s: %w", address, err)
 	}
