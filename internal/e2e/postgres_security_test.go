@@ -134,10 +134,10 @@ func (p *lockedPostgres) execute(t testing.TB, database string, statements ...st
 	}
 }
 
-// urlOf is how a role connects by verify-full; parameters replace or add others.
-func (p *lockedPostgres) urlOf(t testing.TB, database, role string, parameters ...string) string {
+// urlOf is how a role connects to the database taxis by verify-full; parameters replace or add others.
+func (p *lockedPostgres) urlOf(t testing.TB, role string, parameters ...string) string {
 	t.Helper()
-	u, err := url.Parse(p.URLFor(database))
+	u, err := url.Parse(p.URLFor("taxis"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,23 +159,23 @@ func checkRefused(t *testing.T, s scene, own *lockedPostgres) {
 	own.execute(t, "taxis", "CREATE ROLE certified LOGIN PASSWORD '"+own.password+"' IN ROLE ridesink", "ALTER ROLE certified SET search_path = ridesink",
 		"GRANT CONNECT ON DATABASE taxis TO certified")
 	ours, theirs := keyPair(t, own.authority, "certified"), keyPair(t, other, "certified")
-	elsewhere := strings.Replace(own.urlOf(t, "taxis", "ridesink"), "127.0.0.1", "127.0.0.2", 1)
+	elsewhere := strings.Replace(own.urlOf(t, "ridesink"), "127.0.0.1", "127.0.0.2", 1)
 	for _, c := range []struct {
 		scenario, url string
 		says          string // empty: it works
 	}{
-		{"a wrong CA", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA()), "signed by nobody who is trusted here"},
-		{"a wrong CA, without the name", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA(), "sslmode", "verify-ca"), "signed by nobody who is trusted here"},
-		{"require with a CA looks at it", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA(), "sslmode", "require"), "signed by nobody who is trusted here"},
+		{"a wrong CA", own.urlOf(t, "ridesink", "sslrootcert", other.CA()), "signed by nobody who is trusted here"},
+		{"a wrong CA, without the name", own.urlOf(t, "ridesink", "sslrootcert", other.CA(), "sslmode", "verify-ca"), "signed by nobody who is trusted here"},
+		{"require with a CA looks at it", own.urlOf(t, "ridesink", "sslrootcert", other.CA(), "sslmode", "require"), "signed by nobody who is trusted here"},
 		{"another host", elsewhere, "is for another host"},
 		{"another host, and the name is not looked at", strings.Replace(elsewhere, "verify-full", "verify-ca", 1), ""},
-		{"prefer looks at nothing", own.urlOf(t, "taxis", "ridesink", "sslmode", "prefer", "sslrootcert", other.CA()), ""},
-		{"allow begins without TLS and goes on with it", own.urlOf(t, "taxis", "ridesink", "sslmode", "allow"), ""},
-		{"no TLS where it is needed", own.urlOf(t, "taxis", "ridesink", "sslmode", "disable"), "may want TLS (sslmode)"},
-		{"a wrong password", strings.Replace(own.urlOf(t, "taxis", "ridesink"), ":"+own.password+"@", ":wrong@", 1), "check user and password"},
-		{"no client certificate", own.urlOf(t, "taxis", "certified"), "a client certificate (sslcert and sslkey)"},
-		{"a client certificate", own.urlOf(t, "taxis", "certified", "sslcert", ours.cert, "sslkey", ours.key), ""},
-		{"a client certificate of somebody else", own.urlOf(t, "taxis", "certified", "sslcert", theirs.cert, "sslkey", theirs.key), "ends the TLS connection"},
+		{"prefer looks at nothing", own.urlOf(t, "ridesink", "sslmode", "prefer", "sslrootcert", other.CA()), ""},
+		{"allow begins without TLS and goes on with it", own.urlOf(t, "ridesink", "sslmode", "allow"), ""},
+		{"no TLS where it is needed", own.urlOf(t, "ridesink", "sslmode", "disable"), "may want TLS (sslmode)"},
+		{"a wrong password", strings.Replace(own.urlOf(t, "ridesink"), ":"+own.password+"@", ":wrong@", 1), "check user and password"},
+		{"no client certificate", own.urlOf(t, "certified"), "a client certificate (sslcert and sslkey)"},
+		{"a client certificate", own.urlOf(t, "certified", "sslcert", ours.cert, "sslkey", ours.key), ""},
+		{"a client certificate of somebody else", own.urlOf(t, "certified", "sslcert", theirs.cert, "sslkey", theirs.key), "ends the TLS connection"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -228,7 +228,7 @@ func checkWhileRunning(t *testing.T, s scene, own *lockedPostgres) {
 	}
 	mine := s.through(own.URLFor("taxis") + "?search_path=ridesink") // as the superuser, to look
 	mine.t = t
-	again := own.urlOf(t, "taxis", "ridesink")
+	again := own.urlOf(t, "ridesink")
 	write(again)
 	p := start(t, append(mine.environmentWithout(), "DATABASE_URL_FILE="+file), append([]string{"run"}, hasty()...)...)
 	mine.waitForEnd(longWait)
