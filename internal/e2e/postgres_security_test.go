@@ -33,6 +33,7 @@ func TestPostgresSecurity(t *testing.T) {
 		s.t = t
 		checkRoles(s, own)
 		t.Run("refused", func(t *testing.T) { checkRefused(t, s, own) })
+		t.Run("files", func(t *testing.T) { checkFiles(t, s, own) })
 		t.Run("while it runs", func(t *testing.T) { checkWhileRunning(t, s, own) })
 	})
 	t.Run("pooler", func(t *testing.T) { checkPooler(t, shared, own) })
@@ -215,6 +216,46 @@ func keyPair(t *testing.T, authority *localenv.Authority, name string) pemFiles 
 	}
 	_, key, _ := strings.Cut(string(content), "-----BEGIN PRIVATE KEY-----")
 	return pemFiles{cert: path, key: secretFile(t, "-----BEGIN PRIVATE KEY-----"+key)}
+}
+
+// checkFiles holds: password, service and certificates come from the files that libpq looks for, in the home directory or where variables say.
+func checkFiles(t *testing.T, s scene, own *lockedPostgres) {
+	config := connect(t, own.URLFor("taxis")).Config()
+	at := fmt.Sprintf("%s:%d:taxis:ridesink:%s\n", config.Host, config.Port, own.password)
+	service := fmt.Sprintf("[taxis]\nhost=%s\nport=%d\ndbname=taxis\nuser=ridesink\nsslmode=verify-full\n", config.Host, config.Port)
+	ca, err := os.ReadFile(own.authority.CA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".postgresql"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{".pgpass": at, ".pg_service.conf": service, ".postgresql/root.crt": string(ca)} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := s
+	mine.t = t
+	for way, env := range map[string][]string{
+		"at home": {"HOME=" + home, "PGSERVICE=taxis"},
+		"named":   {"PGPASSFILE=" + secretFile(t, at), "PGSERVICEFILE=" + secretFile(t, service), "PGSERVICE=taxis", "PGSSLROOTCERT=" + own.authority.CA()},
+		"a URL without a password": {
+			"DATABASE_URL=" + strings.Replace(own.urlOf(t, "ridesink"), ":"+own.password+"@", "@", 1), "PGPASSFILE=" + secretFile(t, at),
+		},
+	} {
+		p := start(t, append(mine.environmentWithout(), env...), "verify", "--quiet")
+		if got := p.wait(time.Minute); got != 0 {
+			t.Errorf("%s: exit code %d: %s", way, got, p.stderr.String())
+		}
+	}
+	broken := mine.through(own.urlOf(t, "ridesink", "sslrootcert", secretFile(t, "no certificate"))).start("status")
+	broken.wantExit(2, time.Minute)
+	checkOneLine(t, broken, []string{"PEM"})
+	missing := mine.through(own.urlOf(t, "ridesink", "sslrootcert", filepath.Join(home, "none"))).start("status")
+	missing.wantExit(2, time.Minute)
+	checkOneLine(t, missing, []string{filepath.Join(home, "none"), "no such file"})
 }
 
 // checkWhileRunning holds: a certificate that expires and a password that is changed under a running sink are waited for and shown; when the server
