@@ -36,12 +36,7 @@ func serveHTTP(ctx context.Context, access httpAccess, cfg sink.Config, s *sink.
 		endPage()
 		return nil, environmentError(fmt.Errorf("--http-addr %s cannot be listened on: %w: name another address", access.addr, err))
 	}
-	server := &http.Server{
-		Handler:           routes(access, s.Ready, shown, promhttp.HandlerFor(prometheus.Gatherers{registry, process}, promhttp.HandlerOpts{})),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong is not the operator's to know
-	}
+	server := limited(routes(access, s.Ready, shown, promhttp.HandlerFor(prometheus.Gatherers{registry, process}, promhttp.HandlerOpts{})), log)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -57,6 +52,16 @@ func serveHTTP(ctx context.Context, access httpAccess, cfg sink.Config, s *sink.
 		serving.Wait()
 		endPage()
 	}, nil
+}
+
+// limited is a server that lets no client hold a connection for long, or send much.
+func limited(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong is not the operator's to know
+	}
 }
 
 // routes answers whether the process is alive (independent of PostgreSQL and Kafka) and whether it does its work, to everybody, because

@@ -24,7 +24,7 @@ func checkRoles(s scene, own *lockedPostgres) {
 	for _, role := range []string{"ridesink_owner", "ridesink", "ridesink_operator"} {
 		own.execute(s.t, "taxis", "ALTER ROLE "+role+" PASSWORD '"+own.password+"'")
 	}
-	owner, sink, operator := s.through(own.urlOf(s.t, "taxis", "ridesink_owner")), s.through(own.urlOf(s.t, "taxis", "ridesink")), s.through(own.urlOf(s.t, "taxis", "ridesink_operator"))
+	owner, sink, operator := s.through(own.urlOf(s.t, "ridesink_owner")), s.through(own.urlOf(s.t, "ridesink")), s.through(own.urlOf(s.t, "ridesink_operator"))
 	owner.start("migrate", "up").wantExit(0, time.Minute)
 	playFile(s.t, owner.connect(), "grants.sql")
 	playFile(s.t, owner.connect(), "grants.sql") // after each upgrade again

@@ -33,6 +33,7 @@ func TestPostgresSecurity(t *testing.T) {
 		s.t = t
 		checkRoles(s, own)
 		t.Run("refused", func(t *testing.T) { checkRefused(t, s, own) })
+		t.Run("files", func(t *testing.T) { checkFiles(t, s, own) })
 		t.Run("while it runs", func(t *testing.T) { checkWhileRunning(t, s, own) })
 	})
 	t.Run("pooler", func(t *testing.T) { checkPooler(t, shared, own) })
@@ -134,10 +135,10 @@ func (p *lockedPostgres) execute(t testing.TB, database string, statements ...st
 	}
 }
 
-// urlOf is how a role connects by verify-full; parameters replace or add others.
-func (p *lockedPostgres) urlOf(t testing.TB, database, role string, parameters ...string) string {
+// urlOf is how a role connects to the database taxis by verify-full; parameters replace or add others.
+func (p *lockedPostgres) urlOf(t testing.TB, role string, parameters ...string) string {
 	t.Helper()
-	u, err := url.Parse(p.URLFor(database))
+	u, err := url.Parse(p.URLFor("taxis"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,23 +160,23 @@ func checkRefused(t *testing.T, s scene, own *lockedPostgres) {
 	own.execute(t, "taxis", "CREATE ROLE certified LOGIN PASSWORD '"+own.password+"' IN ROLE ridesink", "ALTER ROLE certified SET search_path = ridesink",
 		"GRANT CONNECT ON DATABASE taxis TO certified")
 	ours, theirs := keyPair(t, own.authority, "certified"), keyPair(t, other, "certified")
-	elsewhere := strings.Replace(own.urlOf(t, "taxis", "ridesink"), "127.0.0.1", "127.0.0.2", 1)
+	elsewhere := strings.Replace(own.urlOf(t, "ridesink"), "127.0.0.1", "127.0.0.2", 1)
 	for _, c := range []struct {
 		scenario, url string
 		says          string // empty: it works
 	}{
-		{"a wrong CA", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA()), "signed by nobody who is trusted here"},
-		{"a wrong CA, without the name", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA(), "sslmode", "verify-ca"), "signed by nobody who is trusted here"},
-		{"require with a CA looks at it", own.urlOf(t, "taxis", "ridesink", "sslrootcert", other.CA(), "sslmode", "require"), "signed by nobody who is trusted here"},
+		{"a wrong CA", own.urlOf(t, "ridesink", "sslrootcert", other.CA()), "signed by nobody who is trusted here"},
+		{"a wrong CA, without the name", own.urlOf(t, "ridesink", "sslrootcert", other.CA(), "sslmode", "verify-ca"), "signed by nobody who is trusted here"},
+		{"require with a CA looks at it", own.urlOf(t, "ridesink", "sslrootcert", other.CA(), "sslmode", "require"), "signed by nobody who is trusted here"},
 		{"another host", elsewhere, "is for another host"},
 		{"another host, and the name is not looked at", strings.Replace(elsewhere, "verify-full", "verify-ca", 1), ""},
-		{"prefer looks at nothing", own.urlOf(t, "taxis", "ridesink", "sslmode", "prefer", "sslrootcert", other.CA()), ""},
-		{"allow begins without TLS and goes on with it", own.urlOf(t, "taxis", "ridesink", "sslmode", "allow"), ""},
-		{"no TLS where it is needed", own.urlOf(t, "taxis", "ridesink", "sslmode", "disable"), "may want TLS (sslmode)"},
-		{"a wrong password", strings.Replace(own.urlOf(t, "taxis", "ridesink"), ":"+own.password+"@", ":wrong@", 1), "check user and password"},
-		{"no client certificate", own.urlOf(t, "taxis", "certified"), "a client certificate (sslcert and sslkey)"},
-		{"a client certificate", own.urlOf(t, "taxis", "certified", "sslcert", ours.cert, "sslkey", ours.key), ""},
-		{"a client certificate of somebody else", own.urlOf(t, "taxis", "certified", "sslcert", theirs.cert, "sslkey", theirs.key), "ends the TLS connection"},
+		{"prefer looks at nothing", own.urlOf(t, "ridesink", "sslmode", "prefer", "sslrootcert", other.CA()), ""},
+		{"allow begins without TLS and goes on with it", own.urlOf(t, "ridesink", "sslmode", "allow"), ""},
+		{"no TLS where it is needed", own.urlOf(t, "ridesink", "sslmode", "disable"), "may want TLS (sslmode)"},
+		{"a wrong password", strings.Replace(own.urlOf(t, "ridesink"), ":"+own.password+"@", ":wrong@", 1), "check user and password"},
+		{"no client certificate", own.urlOf(t, "certified"), "a client certificate (sslcert and sslkey)"},
+		{"a client certificate", own.urlOf(t, "certified", "sslcert", ours.cert, "sslkey", ours.key), ""},
+		{"a client certificate of somebody else", own.urlOf(t, "certified", "sslcert", theirs.cert, "sslkey", theirs.key), "ends the TLS connection"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -217,6 +218,46 @@ func keyPair(t *testing.T, authority *localenv.Authority, name string) pemFiles 
 	return pemFiles{cert: path, key: secretFile(t, "-----BEGIN PRIVATE KEY-----"+key)}
 }
 
+// checkFiles holds: password, service and certificates come from the files that libpq looks for, in the home directory or where variables say.
+func checkFiles(t *testing.T, s scene, own *lockedPostgres) {
+	config := connect(t, own.URLFor("taxis")).Config()
+	at := fmt.Sprintf("%s:%d:taxis:ridesink:%s\n", config.Host, config.Port, own.password)
+	service := fmt.Sprintf("[taxis]\nhost=%s\nport=%d\ndbname=taxis\nuser=ridesink\nsslmode=verify-full\n", config.Host, config.Port)
+	ca, err := os.ReadFile(own.authority.CA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".postgresql"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{".pgpass": at, ".pg_service.conf": service, ".postgresql/root.crt": string(ca)} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := s
+	mine.t = t
+	for way, env := range map[string][]string{
+		"at home": {"HOME=" + home, "PGSERVICE=taxis"},
+		"named":   {"PGPASSFILE=" + secretFile(t, at), "PGSERVICEFILE=" + secretFile(t, service), "PGSERVICE=taxis", "PGSSLROOTCERT=" + own.authority.CA()},
+		"a URL without a password": {
+			"DATABASE_URL=" + strings.Replace(own.urlOf(t, "ridesink"), ":"+own.password+"@", "@", 1), "PGPASSFILE=" + secretFile(t, at),
+		},
+	} {
+		p := start(t, append(mine.environmentWithout(), env...), "verify", "--quiet")
+		if got := p.wait(time.Minute); got != 0 {
+			t.Errorf("%s: exit code %d: %s", way, got, p.stderr.String())
+		}
+	}
+	broken := mine.through(own.urlOf(t, "ridesink", "sslrootcert", secretFile(t, "no certificate"))).start("status")
+	broken.wantExit(2, time.Minute)
+	checkOneLine(t, broken, []string{"PEM"})
+	missing := mine.through(own.urlOf(t, "ridesink", "sslrootcert", filepath.Join(home, "none"))).start("status")
+	missing.wantExit(2, time.Minute)
+	checkOneLine(t, missing, []string{filepath.Join(home, "none"), "no such file"})
+}
+
 // checkWhileRunning holds: a certificate that expires and a password that is changed under a running sink are waited for and shown; when the server
 // has a good certificate again, or the file a good password, it goes on without a restart.
 func checkWhileRunning(t *testing.T, s scene, own *lockedPostgres) {
@@ -228,7 +269,7 @@ func checkWhileRunning(t *testing.T, s scene, own *lockedPostgres) {
 	}
 	mine := s.through(own.URLFor("taxis") + "?search_path=ridesink") // as the superuser, to look
 	mine.t = t
-	again := own.urlOf(t, "taxis", "ridesink")
+	again := own.urlOf(t, "ridesink")
 	write(again)
 	p := start(t, append(mine.environmentWithout(), "DATABASE_URL_FILE="+file), append([]string{"run"}, hasty()...)...)
 	mine.waitForEnd(longWait)

@@ -80,10 +80,13 @@ func CheckSessions(ctx context.Context, conn *pgx.Conn) error {
 	for range sessionRounds {
 		wander, err := sessionsWander(ctx, conn.PgConn(), other.PgConn())
 		var refused *pgconn.PgError
-		if err != nil && !(errors.As(err, &refused) && refused.Code == "08P01") { // pool_mode=statement knows no BEGIN
+		if errors.As(err, &refused) && refused.Code == "08P01" { // pool_mode=statement knows no BEGIN
+			wander, err = true, nil
+		}
+		if err != nil {
 			return fmt.Errorf("compare two sessions: %w", err)
 		}
-		if wander || err != nil {
+		if wander {
 			return &EnvironmentError{
 				What: "PostgreSQL at " + Address(conn.Config()) + " is behind a pooler that gives each transaction another session",
 				Do:   "connect to PostgreSQL itself, or by a pool with pool_mode=session",
