@@ -45,7 +45,6 @@ var notInTroubleshooting = map[string]string{
 	"the watch interval is <x>: it must be above zero":  "cannot be set by users",
 	"stopped by a signal":                               "the cause of other messages, explained there",
 	"stopped":                                           "how produce ends between two records, never printed",
-	"unmarshal: <x>":                                    "a panic of the library that the record's own problem stands for, never printed",
 	"in sink_dead_letters":                              "where a difference is, behind its kind and values",
 }
 

@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"context"
 	"fmt"
 
 	"ridesink/schema"
@@ -17,7 +18,7 @@ type transcoder interface {
 
 // compile returns the transcoder of a schema. Its errors are about the schema: no other answer of the registry would mend them. It recovers: a text that a
 // library did not expect must not end the process, and that at each start again.
-func compile(s registered) (compiled transcoder, err error) {
+func compile(ctx context.Context, s registered) (compiled transcoder, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			compiled, err = nil, fmt.Errorf("it cannot be compiled: %v", p)
@@ -27,7 +28,7 @@ func compile(s registered) (compiled transcoder, err error) {
 	case "", "AVRO":
 		return parseAvro(s.Text, s.all)
 	case "PROTOBUF":
-		return parseProtobuf(s.Text, s.all)
+		return parseProtobuf(ctx, s.Text, s.all)
 	case "JSON":
 		return jsonValues{}, nil
 	}

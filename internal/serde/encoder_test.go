@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -131,7 +132,7 @@ func libraryAvro(t *testing.T) func(rapid.TB, []byte) schema.Ride {
 
 // libraryProtobuf reads a ride with dynamicpb.
 func libraryProtobuf(t *testing.T) func(rapid.TB, []byte) schema.Ride {
-	s, err := parseProtobuf(protobufRide(schema.Fields()), nil)
+	s, err := parseProtobuf(context.Background(), protobufRide(schema.Fields()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

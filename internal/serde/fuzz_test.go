@@ -2,6 +2,7 @@ package serde
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func FuzzAvro(f *testing.F) {
 }
 
 func FuzzProtobuf(f *testing.F) {
-	s, err := parseProtobuf(rideProto, nil)
+	s, err := parseProtobuf(context.Background(), rideProto, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestHostileSchemas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parseProtobuf(text, nil)
+			_, err := parseProtobuf(context.Background(), text, nil)
 			checkCompiled(t, name, err)
 		})
 	}

@@ -28,7 +28,7 @@ type protobufSchema struct{ file protoreflect.FileDescriptor }
 const mainFile = "schema of the value.proto"
 
 // parseProtobuf compiles a schema with the files that it imports.
-func parseProtobuf(text string, references []reference) (*protobufSchema, error) {
+func parseProtobuf(ctx context.Context, text string, references []reference) (*protobufSchema, error) {
 	files := map[string]string{mainFile: text}
 	for _, r := range references {
 		files[r.name] = r.text
@@ -48,7 +48,7 @@ func parseProtobuf(text string, references []reference) (*protobufSchema, error)
 		return protocompile.SearchResult{Source: strings.NewReader(text)}, nil
 	})
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(sources)}
-	compiled, err := compiler.Compile(context.Background(), mainFile)
+	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {
 		return nil, err
 	}

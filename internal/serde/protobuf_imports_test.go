@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"context"
 	"io/fs"
 	"strings"
 	"testing"
@@ -45,13 +46,13 @@ message Ride {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		_, err = parseProtobuf(`syntax = "proto3"; import "`+strings.TrimPrefix(path, "imports/")+`"; message M {}`, nil)
+		_, err = parseProtobuf(context.Background(), `syntax = "proto3"; import "`+strings.TrimPrefix(path, "imports/")+`"; message M {}`, nil)
 		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	if _, err := parseProtobuf(`syntax = "proto3"; import "../protobuf.go"; message M {}`, nil); err == nil {
+	if _, err := parseProtobuf(context.Background(), `syntax = "proto3"; import "../protobuf.go"; message M {}`, nil); err == nil {
 		t.Error("a file beside those that are brought is found")
 	}
 }

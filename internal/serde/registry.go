@@ -130,7 +130,7 @@ func (r *Registry) transcoder(ctx context.Context, id int) (transcoder, error) {
 	case err != nil:
 		return nil, r.unavailable(err)
 	}
-	if found, err = compile(s); err != nil {
+	if found, err = compile(context.WithoutCancel(ctx), s); err != nil { // a stop is no fault of the schema
 		return nil, r.unusable(id, err)
 	}
 	r.mu.Lock()
