@@ -198,7 +198,7 @@ func (c *peekCmd) print(ctx context.Context, out io.Writer, decoder *serde.Decod
 		line.Timestamp = time.UnixMilli(r.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	}
 	line.Key, line.KeyBase64 = textOrBytes(r.Key)
-	line.KeyJSON = decoder.Framed(ctx, r.Key)
+	line.KeyJSON = decoder.Shown(ctx, r.Key)
 	if r.Value == nil {
 		line.Outcome = "tombstone"
 	} else if ride, err := decoder.Ride(ctx, r.Value); err == nil {

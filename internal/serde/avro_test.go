@@ -254,14 +254,14 @@ func TestAvroKeys(t *testing.T) {
 	for want, key := range map[string][]byte{
 		"75": framedAs(1, 0x96, 1), `{"zone":7}`: framedAs(2, 14),
 	} {
-		got := d.Framed(t.Context(), key)
+		got := d.Shown(t.Context(), key)
 		wantRide(t, d, framedAs(4, 20), zoneTen()) // and it stays
 		if string(got) != want {
 			t.Errorf("the key %x is %s, want %s", key, got, want)
 		}
 	}
 	for _, key := range [][]byte{nil, {}, []byte("75"), framedAs(1), framedAs(9, 1), framedAs(3, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)} {
-		if got := d.Framed(t.Context(), key); got != nil {
+		if got := d.Shown(t.Context(), key); got != nil {
 			t.Errorf("the key %x is %s, want none", key, got)
 		}
 	}

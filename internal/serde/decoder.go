@@ -63,10 +63,10 @@ func (d *Decoder) Ride(ctx context.Context, value []byte) (schema.Ride, error) {
 	return ride, d.placeless(err, value, text)
 }
 
-// Framed returns what stands in a key, or a value, in the registry's wire format as JSON; nil for all else, and for what cannot be read: a key never
+// Shown returns what stands in a key, or a value, in the registry's wire format as JSON; nil for all else, and for what cannot be read: a key never
 // makes a record bad.
-func (d *Decoder) Framed(ctx context.Context, b []byte) json.RawMessage {
-	if !framed(b) {
+func (d *Decoder) Shown(ctx context.Context, b []byte) json.RawMessage {
+	if !Framed(b) {
 		return nil
 	}
 	text, err := d.text(ctx, b)
@@ -80,7 +80,7 @@ func (d *Decoder) Framed(ctx context.Context, b []byte) json.RawMessage {
 func (d *Decoder) text(ctx context.Context, value []byte) ([]byte, error) {
 	of := transcoder(d.csv)
 	switch {
-	case framed(value):
+	case Framed(value):
 		id, payload, ok := unframe(value)
 		if !ok {
 			return nil, problem(schema.ReasonUnknownSchema, "it ends inside the id of its schema")

@@ -8,8 +8,8 @@ import "encoding/binary"
 // wireHeader is the zero byte and the id.
 const wireHeader = 5
 
-// framed says that a value is in the wire format. JSON text and rows of comma-separated values never begin with a zero byte.
-func framed(value []byte) bool { return len(value) > 0 && value[0] == 0 }
+// Framed says that a value is in the wire format. JSON text and rows of comma-separated values never begin with a zero byte.
+func Framed(value []byte) bool { return len(value) > 0 && value[0] == 0 }
 
 // unframe cuts a framed value; ok is false for one that ends inside its header.
 func unframe(value []byte) (id int, payload []byte, ok bool) {
