@@ -272,7 +272,7 @@ func checkWhileRunning(t *testing.T, s scene, own *lockedPostgres) {
 	again := own.urlOf(t, "ridesink")
 	write(again)
 	p := start(t, append(mine.environmentWithout(), "DATABASE_URL_FILE="+file), append([]string{"run"}, hasty()...)...)
-	mine.waitForEnd(longWait)
+	eventually(t, longWait, "the sink to run", func() (bool, string) { return p.logged("assigned"), tail(p.stderr.String()) })
 	cut := "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'ridesink'"
 	outage := func(what string) {
 		t.Helper()
