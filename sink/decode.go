@@ -76,13 +76,10 @@ func (d *decoding) records(ctx context.Context, log *partlog.Fetched) error {
 		}
 		d.b.counts.notRecords += log.NotRecords() - notRecords
 		notRecords = log.NotRecords()
-		err := d.record(ctx, &r)
-		var away *serde.UnavailableError
-		if errors.As(err, &away) {
-			err = d.outwait(ctx, &r)
-		}
-		if err != nil {
-			return err
+		if err := d.record(ctx, &r); err != nil {
+			if err = d.outwait(ctx, &r, err); err != nil {
+				return err
+			}
 		}
 		d.next = d.b.next
 		if d.b.full(min(d.rows.bytes(), d.share.rows)) {
@@ -122,22 +119,33 @@ func (d *decoding) record(ctx context.Context, r *partlog.Record) error {
 	rows, err := d.decoder.AppendRow(ctx, b.rows, schema.Coordinates{
 		Topic: d.topic, Partition: d.partition, Offset: r.Offset, Timestamp: r.Timestamp,
 	}, r.Value)
-	var bad *schema.DecodeError
-	if err != nil && !errors.As(err, &bad) {
-		return fmt.Errorf("decode %s at offset %d: %w", d.topicPartition, r.Offset, err)
+	if err != nil {
+		return d.notDecoded(r, err)
 	}
 	b.covers(r)
-	if bad != nil {
-		return d.bury(r, bad.Reason, bad.Error(), "")
-	}
 	b.rows = rows
 	b.index = append(b.index, rowAt{offset: r.Offset, begin: begin})
 	b.counts.inserted++
 	return nil
 }
 
-// outwait puts a record where it belongs whose schema cannot be had at the moment: what was decoded before it is written meanwhile.
-func (d *decoding) outwait(ctx context.Context, r *partlog.Record) error {
+// notDecoded keeps a record that is no ride. Any other err is returned. It is a function of its own because errors.As has its target on the heap, which
+// rides need not pay for.
+func (d *decoding) notDecoded(r *partlog.Record, err error) error {
+	var bad *schema.DecodeError
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("decode %s at offset %d: %w", d.topicPartition, r.Offset, err)
+	}
+	d.b.covers(r)
+	return d.bury(r, bad.Reason, bad.Error(), "")
+}
+
+// outwait puts a record where it belongs whose schema could not be had: what was decoded before it is written meanwhile. Any other err is returned.
+func (d *decoding) outwait(ctx context.Context, r *partlog.Record, err error) error {
+	var away *serde.UnavailableError
+	if !errors.As(err, &away) {
+		return err
+	}
 	if err := d.handOver(ctx); err != nil {
 		return err
 	}
